@@ -1,0 +1,86 @@
+package fault
+
+// What the authorize endpoint refuses. The first four are shown on a page (or
+// in PingOne's error model under pi.flow), because the redirect URI is not
+// proven; the others go to the application.
+var (
+	ClientMissing = &Fault{Rule: "client.given", Section: "RFC 6749 §4.1.1", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "REQUIRED_VALUE", Target: "client_id", Message: "The parameter client_id must be given once."}}}
+	ClientUnknown = &Fault{Rule: "client.known", Section: "RFC 6749 §4.1.2.1", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "client_id", Message: "No enabled application of this environment has this client_id."}}}
+	RedirectMissing = &Fault{Rule: "redirect.given", Section: "RFC 6749 §3.1.2.3", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "REQUIRED_VALUE", Target: "redirect_uri", Message: "The parameter redirect_uri must be given once."}}}
+	RedirectMismatch = &Fault{Rule: "redirect.registered", Section: "RFC 9700 §2.1", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "redirect_uri",
+			Message: "The redirect_uri is not one of the application's redirectUris; they are compared character by character."}}}
+	OriginForeign = &Fault{Rule: "origin.registered", Status: 403, Code: "ACCESS_FAILED", Message: noAccess,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "Origin",
+			Message: "The page's origin is neither in the application's corsSettings nor that of one of its redirectUris."}}}
+
+	ParameterRepeated = oauth("parameter.once", "RFC 6749 §3.1", "invalid_request", "The parameter %s was sent more than once")
+	ParameterBroken   = oauth("parameter.text", "RFC 6749 App. A", "invalid_request", "The parameter %s is too long, or contains NUL or bytes that are not UTF-8")
+	ParameterInQuery  = oauth("parameter.place", "RFC 6749 §3.2", "invalid_request", "The parameter %s was sent in the query; parameters of this endpoint belong in the body")
+
+	ResponseTypeMissing  = oauth("response_type.given", "RFC 6749 §3.1.1", "invalid_request", "The parameter response_type is missing; it must be code")
+	ResponseTypeUnknown  = oauth("response_type.supported", "RFC 6749 §3.1.1", "unsupported_response_type", "The response_type is not supported; it must be code")
+	ResponseModeUnknown  = oauth("response_mode.supported", "OAuth 2.0 Multiple Response Types §2.1", "invalid_request", "The response_mode is not supported; it must be query or pi.flow")
+	CodeNotAllowed       = oauth("client.code_allowed", "RFC 6749 §4.1.2.1", "unauthorized_client", "The application may not use the authorization code grant: its grantTypes lack AUTHORIZATION_CODE or its responseTypes lack CODE")
+	RequestNotSupported  = oauth("request.supported", "OpenID Connect Core §6", "request_not_supported", "Request objects are not supported by this server")
+	RequestURINotSupport = oauth("request_uri.supported", "OpenID Connect Core §6", "request_uri_not_supported", "The parameter request_uri is not supported by this server")
+	PARRequired          = oauth("par.required", "RFC 9126 §5", "invalid_request", "The application demands a pushed authorization request or a signed request object, which this server does not support yet")
+	AccessControlled     = oauth("client.access_control", "", "access_denied", "The application has an accessControl, which this server does not evaluate yet")
+	PromptUnknown        = oauth("prompt.known", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter prompt must consist of none, login, consent or select_account, and none must stand alone")
+	MaxAgeBroken         = oauth("max_age.number", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter max_age must be a whole number of seconds, 0 or more")
+	ScopeUnknown         = oauth("scope.granted", "RFC 6749 §3.3", "invalid_scope", "None of the requested scopes is granted to the application; apart from openid, a scope must be granted to it")
+	ScopeBroken          = oauth("scope.syntax", "RFC 6749 §3.3", "invalid_scope", "The scope must be a list of scope names separated by single spaces")
+	LoginRequired        = oauth("session.sufficient", "OpenID Connect Core §3.1.2.6", "login_required", "User authentication is required")
+	SignOnDenied         = oauth("flow.completed", "RFC 6749 §4.1.2.1", "access_denied", "%s")
+	ChallengeMissing     = oauth("challenge.given", "RFC 7636 §4.4.1", "invalid_request", "The parameter code_challenge is missing; this application requires PKCE")
+	ChallengeMethodAlone = oauth("challenge.method_alone", "RFC 7636 §4.3", "invalid_request", "The parameter code_challenge_method was sent without a code_challenge")
+	ChallengeMethod      = oauth("challenge.method", "RFC 7636 §4.4.1", "invalid_request", "The code_challenge_method is not supported; it must be S256 or plain")
+	ChallengePlain       = oauth("challenge.s256_required", "RFC 9700 §2.1.1", "invalid_request", "This application requires the code_challenge_method S256; when the parameter is left out it means plain")
+	ChallengeMalformed   = oauth("challenge.shape", "RFC 7636 §4.2", "invalid_request", "The code_challenge is malformed: %s")
+)
+
+// What the token endpoint refuses.
+var (
+	GrantTypeMissing  = oauth("grant_type.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter grant_type is missing")
+	GrantTypeUnknown  = oauth("grant_type.supported", "RFC 6749 §5.2", "unsupported_grant_type", "The grant_type is not supported; it must be authorization_code or client_credentials")
+	GrantTypeDenied   = oauth("grant_type.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use this grant_type; see its grantTypes")
+	NoRoles           = oauth("client.roles", "", "unauthorized_client", "The application has no role assignments, so there is nothing a token could be used for")
+	ScopeNotGrantable = oauth("scope.client", "RFC 6749 §5.2", "invalid_scope", "Scopes can't be requested with client_credentials from this server yet")
+
+	ClientDenied = &Fault{Rule: "client.credentials", Section: "RFC 6749 §5.2", Form: OAuth, Status: 401, Code: "invalid_client",
+		Message: "Invalid client credentials"}
+	ClientMethod = &Fault{Rule: "client.method", Section: "RFC 6749 §2.3", Form: OAuth, Status: 401, Code: "invalid_client",
+		Message: "Unsupported authentication method"}
+	ClientTwice = oauth("client.one_method", "RFC 6749 §2.3", "invalid_request", "The client authenticated in more than one way; use either the Authorization header or the body")
+
+	CodeMissing     = oauth("code.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter code is missing")
+	CodeUnknown     = oauth("code.known", "RFC 6749 §4.1.3", "invalid_grant", "The authorization code is unknown in this environment")
+	CodeForeign     = oauth("code.client", "RFC 6749 §4.1.3", "invalid_grant", "The authorization code was issued to another application")
+	CodeRedirect    = oauth("code.redirect_uri", "RFC 6749 §4.1.3", "invalid_grant", "The redirect_uri differs from the one of the authorize request")
+	CodeExpired     = oauth("code.expiry", "RFC 6749 §4.1.2", "invalid_grant", "The authorization code has expired; it is good for 10 minutes")
+	CodeSpent       = oauth("code.spent", "RFC 6749 §4.1.2", "invalid_grant", "The authorization code was used before; all tokens issued for it are revoked")
+	CodeBurnt       = oauth("code.failures", "RFC 9700 §2.1.1", "invalid_grant", "The authorization code is no longer good: five wrong code_verifiers were sent for it")
+	CodeUserGone    = oauth("code.user", "RFC 6749 §4.1.2", "invalid_grant", "The user who signed in has been disabled or deleted")
+	VerifierUnasked = oauth("verifier.unasked", "RFC 9700 §2.1.1", "invalid_grant",
+		"A code_verifier was sent, but the authorize request had no code_challenge")
+	VerifierMissing = oauth("verifier.given", "RFC 7636 §4.5", "invalid_grant",
+		"The parameter code_verifier is missing; the authorize request had a code_challenge")
+	VerifierMalformed = oauth("verifier.shape", "RFC 7636 §4.1", "invalid_grant",
+		"The code_verifier is malformed: it must be 43 to 128 characters from A-Z a-z 0-9 - . _ ~")
+	VerifierMismatch = oauth("verifier.match", "RFC 7636 §4.6", "invalid_grant",
+		"The code_verifier does not match the code_challenge of the authorize request")
+)
+
+// What userinfo refuses (RFC 6750 §3.1).
+var (
+	BearerMissing = &Fault{Rule: "bearer.given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
+	BearerInvalid = &Fault{Rule: "bearer.valid", Section: "RFC 6750 §3.1", Form: OAuth, Status: 401, Code: "invalid_token", Message: "The access token is invalid, expired or revoked"}
+	BearerScope   = &Fault{Rule: "bearer.scope", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The access token lacks the scope openid"}
+)
+
+func oauth(rule, section, code, message string) *Fault {
+	return &Fault{Rule: rule, Section: section, Form: OAuth, Status: 400, Code: code, Message: message}
+}

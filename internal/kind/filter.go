@@ -1,0 +1,151 @@
+package kind
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	filter "github.com/scim2/filter-parser/v2"
+
+	"pixy/internal/fault"
+)
+
+// maxFilter bounds a filter: its length in bytes, and its comparisons.
+const (
+	maxFilter      = 2048
+	maxComparisons = 32
+)
+
+// columns are the fields every document has outside its body.
+func columns() []Field {
+	return []Field{
+		{Name: "id", Type: Text, Filter: []Op{Eq}},
+		{Name: "createdAt", Type: Time, Filter: []Op{Eq, Gt, Ge, Lt, Le}},
+		{Name: "updatedAt", Type: Time, Filter: []Op{Eq, Gt, Ge, Lt, Le}},
+	}
+}
+
+// Filter reads a SCIM filter (RFC 7644 §3.4.2.2) and refuses every field and
+// operator that the table does not mark for filtering.
+func Filter(fields []Field, text string) (Expr, error) {
+	if len(text) > maxFilter {
+		return Expr{}, invalidFilter(fmt.Sprintf("the filter is longer than %d bytes", maxFilter))
+	}
+	tree, err := filter.ParseFilterNumber([]byte(text))
+	if err != nil {
+		return Expr{}, invalidFilter("the filter can't be read: it should look like username eq \"joe\"").Because(err)
+	}
+	p := filterParser{fields: append(columns(), fields...)}
+	return p.expr(tree)
+}
+
+func invalidFilter(message string) *fault.Fault {
+	return fault.Malformed.Detailed(fault.Detail{Code: "INVALID_FILTER", Target: "filter", Message: message})
+}
+
+type filterParser struct {
+	fields      []Field
+	comparisons int
+}
+
+func (p *filterParser) expr(e filter.Expression) (Expr, error) {
+	switch e := e.(type) {
+	case *filter.LogicalExpression:
+		left, err := p.expr(e.Left)
+		if err != nil {
+			return Expr{}, err
+		}
+		right, err := p.expr(e.Right)
+		if err != nil {
+			return Expr{}, err
+		}
+		return Expr{Op: Op(strings.ToLower(string(e.Operator))), Args: []Expr{left, right}}, nil
+	case *filter.NotExpression:
+		inner, err := p.expr(e.Expression)
+		return Expr{Op: Not, Args: []Expr{inner}}, err
+	case *filter.AttributeExpression:
+		return p.comparison(e)
+	}
+	return Expr{}, invalidFilter("filters on the elements of an array are not supported")
+}
+
+func (p *filterParser) comparison(e *filter.AttributeExpression) (Expr, error) {
+	if p.comparisons++; p.comparisons > maxComparisons {
+		return Expr{}, invalidFilter(fmt.Sprintf("the filter has more than %d comparisons", maxComparisons))
+	}
+	name := e.AttributePath.String()
+	field, path := lookUp(p.fields, name)
+	op := Op(strings.ToLower(string(e.Operator)))
+	if field == nil || !hasOp(field.Filter, op) {
+		return Expr{}, invalidFilter(fmt.Sprintf("filtering with '%s' on '%s' is not supported", op, name))
+	}
+	out := Expr{Op: op, Path: path, Type: field.Type}
+	if op == Pr {
+		return out, nil
+	}
+	value, err := field.literal(e.CompareValue)
+	if err != nil {
+		return Expr{}, invalidFilter(fmt.Sprintf("'%s' is compared with %s", name, err))
+	}
+	if field.Fold {
+		out.Path, value = path+"Key", FoldText(value.(string))
+	}
+	out.Value = value
+	return out, nil
+}
+
+// lookUp finds a field by its dotted name; names are compared without case.
+func lookUp(fields []Field, name string) (*Field, string) {
+	head, rest, deeper := strings.Cut(name, ".")
+	for i := range fields {
+		f := &fields[i]
+		if !strings.EqualFold(f.Name, head) {
+			continue
+		}
+		if !deeper {
+			return f, f.Name
+		}
+		inner, path := lookUp(f.Fields, rest)
+		return inner, f.Name + "." + path
+	}
+	return nil, ""
+}
+
+func hasOp(ops []Op, op Op) bool {
+	for _, o := range ops {
+		if o == op {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Field) literal(v any) (any, error) {
+	switch f.Type {
+	case Text:
+		if s, ok := v.(string); ok {
+			if what, bad := unstorable(s); bad {
+				return nil, fmt.Errorf("a text that %s", what)
+			}
+			return s, nil
+		}
+	case Number:
+		if n, ok := v.(json.Number); ok {
+			if i, err := n.Int64(); err == nil {
+				return i, nil
+			}
+		}
+	case Boolean:
+		if b, ok := v.(bool); ok {
+			return b, nil
+		}
+	case Time:
+		if s, ok := v.(string); ok {
+			if t, err := time.Parse(time.RFC3339, s); err == nil {
+				return t, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("something that is not %s", f.Type.noun())
+}

@@ -1,0 +1,118 @@
+package kind
+
+import "strings"
+
+// Place is where a document is served: the management API's base, its
+// environment's path and its own, all absolute URLs.
+type Place struct{ Top, Environment, Self string }
+
+// Hrefs returns the _links of a document: self, environment, and those of the
+// table whose placeholders the body can fill.
+func Hrefs(links []Link, body Body, p Place) Body {
+	out := Body{"self": Href(p.Self)}
+	if p.Environment != "" {
+		out["environment"] = Href(p.Environment)
+	}
+	for _, l := range links {
+		if path, ok := fill(l.Path, body, p); ok {
+			out[l.Rel] = Href(path)
+		}
+	}
+	return out
+}
+
+// Href is a link in the form of HAL.
+func Href(to string) Body { return Body{"href": to} }
+
+func fill(path string, body Body, p Place) (string, bool) {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(path, "{")
+		out.WriteString(before)
+		if !found {
+			return out.String(), true
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		value := ""
+		switch name {
+		case "top":
+			value = p.Top
+		case "env":
+			value = p.Environment
+		case "self":
+			value = p.Self
+		default:
+			value = At(body, name)
+		}
+		if value == "" {
+			return "", false
+		}
+		out.WriteString(value)
+		path = after
+	}
+}
+
+// Show returns the members of a stored body that the table of fields names:
+// keys that only the store needs stay hidden.
+func Show(fields []Field, body Body) Body {
+	out := Body{}
+	for i := range fields {
+		f := &fields[i]
+		v, ok := body[f.Name]
+		if !ok {
+			continue
+		}
+		if o, isObject := v.(Body); isObject && f.Type == Object {
+			v = Show(f.Fields, o)
+		}
+		out[f.Name] = v
+	}
+	return out
+}
+
+// References returns the (kind, id) of everything that a body refers to.
+func References(fields []Field, body Body) []Reference {
+	return references(fields, body, "")
+}
+
+// Reference is a mention of another document, and where in the body it stands.
+type Reference struct{ Kind, ID, Target string }
+
+func references(fields []Field, body Body, path string) []Reference {
+	var out []Reference
+	for i := range fields {
+		f := &fields[i]
+		target := path + f.Name
+		switch v := body[f.Name].(type) {
+		case string:
+			if f.Ref != "" {
+				out = append(out, Reference{f.Ref, v, target})
+			}
+		case Body:
+			out = append(out, references(f.Fields, v, target+".")...)
+		case []any:
+			for _, e := range v {
+				if o, ok := e.(Body); ok && f.Items != nil {
+					out = append(out, references(f.Items.Fields, o, target+".")...)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// ReferencePaths returns the dotted paths at which documents with these fields
+// refer to a kind. Elements of arrays have no path.
+func ReferencePaths(fields []Field, to string) []string {
+	var out []string
+	for i := range fields {
+		f := &fields[i]
+		if f.Ref == to {
+			out = append(out, f.Name)
+		}
+		for _, p := range ReferencePaths(f.Fields, to) {
+			out = append(out, f.Name+"."+p)
+		}
+	}
+	return out
+}
