@@ -1,0 +1,209 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+)
+
+// Document is one noun that is kept. Times are in UTC, in milliseconds.
+type Document struct {
+	Kind, ID string
+	Version  int64 // 0 for one that is not kept yet, 1 for one never changed
+	Created  time.Time
+	Updated  time.Time
+	Body     []byte // JSON
+}
+
+// Cursor is a place in the order of a list, (created, id).
+type Cursor = kind.Cursor
+
+// Query is which documents of a kind a list is to have.
+type Query struct {
+	Where      kind.Expr // the zero Expr is all
+	After      Cursor    // where the page before ended; the zero Cursor is the beginning
+	Limit      int       // at most so many; 0 is all
+	Descending bool      // the newest first
+}
+
+// Get returns a document, or ErrMissing.
+func (tx *Tx) Get(k, id string) (Document, error) {
+	if err := checkKind(k); err != nil {
+		return Document{}, err
+	}
+	d := Document{Kind: k, ID: id}
+	var created, updated int64
+	err := tx.one("SELECT version, created, updated, body FROM document WHERE env = $1 AND kind = '"+k+"' AND id = $2",
+		[]any{tx.env, id}, &d.Version, &created, &updated, &d.Body)
+	if err != nil {
+		return Document{}, tx.failed(err, "get %s %s", k, id)
+	}
+	d.Created, d.Updated = fromMillis(created), fromMillis(updated)
+	return d, nil
+}
+
+// Find returns the first document that matches, in the order (created, id), or
+// ErrMissing.
+func (tx *Tx) Find(k string, where kind.Expr) (Document, error) {
+	found, err := tx.List(k, Query{Where: where, Limit: 1})
+	if err != nil {
+		return Document{}, err
+	}
+	if len(found) == 0 {
+		return Document{}, ErrMissing
+	}
+	return found[0], nil
+}
+
+// List returns the documents that match, in the order (created, id). There
+// may be none.
+func (tx *Tx) List(k string, q Query) ([]Document, error) {
+	text, args, err := tx.listing(k, q)
+	if err != nil {
+		return nil, fmt.Errorf("store: list %s: %w", k, err)
+	}
+	var found []Document
+	last := "its first" // a row that can't be read may not know its id
+	err = tx.each(text, args, func(rows *sql.Rows) error {
+		d := Document{Kind: k}
+		var created, updated int64
+		if err := rows.Scan(&d.ID, &d.Version, &created, &updated, &d.Body); err != nil {
+			return fmt.Errorf("document %q, after %s: %w", d.ID, last, err)
+		}
+		d.Created, d.Updated = fromMillis(created), fromMillis(updated)
+		found, last = append(found, d), d.ID
+		return nil
+	})
+	if err != nil {
+		return nil, tx.failed(err, "list %s", k)
+	}
+	return found, nil
+}
+
+func (tx *Tx) listing(k string, q Query) (string, []any, error) {
+	var w where
+	text, err := tx.matching(&w, k, q.Where)
+	if err != nil {
+		return "", nil, err
+	}
+	after, order := " > ", "created, id"
+	if q.Descending {
+		after, order = " < ", "created DESC, id DESC"
+	}
+	if q.After != (Cursor{}) {
+		text += " AND (created, id)" + after + "(" + w.bind(millis(q.After.Created)) + ", " + w.bind(q.After.ID) + ")"
+	}
+	text = "SELECT id, version, created, updated, body" + text + " ORDER BY " + order
+	if q.Limit > 0 {
+		text += " LIMIT " + w.bind(int64(q.Limit))
+	}
+	return text, w.args, nil
+}
+
+// matching is the FROM and the WHERE of a statement over one kind.
+func (tx *Tx) matching(w *where, k string, e kind.Expr) (string, error) {
+	if err := checkKind(k); err != nil {
+		return "", err
+	}
+	text := " FROM document WHERE env = " + w.bind(tx.env) + " AND kind = '" + k + "'"
+	if e.Op == "" {
+		return text, nil
+	}
+	more, err := w.condition(e)
+	return text + " AND " + more, err
+}
+
+// Count counts the documents that match.
+func (tx *Tx) Count(k string, match kind.Expr) (int, error) {
+	var w where
+	text, err := tx.matching(&w, k, match)
+	if err != nil {
+		return 0, fmt.Errorf("store: count %s: %w", k, err)
+	}
+	var n int
+	err = tx.one("SELECT count(*)"+text, w.args, &n)
+	return n, tx.failed(err, "count %s", k)
+}
+
+// Put keeps a document and returns it with its new version and times.
+//
+// With Version 0 it is new: fault.Taken says that its id, or a value that is
+// unique in its kind, stands in another document. With any other Version it
+// replaces the one of that version: fault.Stale says that it has changed since
+// or is gone. Created is as it was, whatever the Document says.
+//
+// A closure that is refused here must return: not every database can go on
+// after fault.Taken.
+func (tx *Tx) Put(d Document) (Document, error) {
+	if err := tx.writable(); err != nil {
+		return Document{}, err
+	}
+	if err := checkKind(d.Kind); err != nil {
+		return Document{}, err
+	}
+	if !json.Valid(d.Body) {
+		return Document{}, fmt.Errorf("store: put %s %s: the body is not JSON", d.Kind, d.ID)
+	}
+	if d.Version == 0 {
+		return tx.insert(d)
+	}
+	return tx.replace(d)
+}
+
+func (tx *Tx) insert(d Document) (Document, error) {
+	d.Version, d.Created, d.Updated = 1, tx.Now(), tx.Now()
+	now := millis(tx.Now())
+	n, err := tx.exec("INSERT INTO document (env, kind, id, version, created, updated, body) "+
+		"VALUES ($1, '"+d.Kind+"', $2, 1, $3, $4, $5) ON CONFLICT DO NOTHING",
+		tx.env, d.ID, now, now, string(d.Body))
+	if err != nil {
+		return Document{}, tx.failed(err, "put %s %s", d.Kind, d.ID)
+	}
+	if n == 0 {
+		return Document{}, fault.Taken.Because(fmt.Errorf("store: put %s %s: the id or a unique value is taken", d.Kind, d.ID))
+	}
+	return d, nil
+}
+
+func (tx *Tx) replace(d Document) (Document, error) {
+	var created int64
+	err := tx.one("UPDATE document SET version = version + 1, updated = $1, body = $2 "+
+		"WHERE env = $3 AND kind = '"+d.Kind+"' AND id = $4 AND version = $5 RETURNING created",
+		[]any{millis(tx.Now()), string(d.Body), tx.env, d.ID, d.Version}, &created)
+	if errors.Is(err, ErrMissing) {
+		return Document{}, fault.Stale.Because(fmt.Errorf("store: put %s %s: version %d is not there", d.Kind, d.ID, d.Version))
+	}
+	if err != nil {
+		return Document{}, tx.failed(err, "put %s %s", d.Kind, d.ID)
+	}
+	d.Version++
+	d.Created, d.Updated = fromMillis(created), tx.Now()
+	return d, nil
+}
+
+// Delete deletes a document, or says ErrMissing.
+func (tx *Tx) Delete(k, id string) error {
+	if err := checkKind(k); err != nil {
+		return err
+	}
+	n, err := tx.exec("DELETE FROM document WHERE env = $1 AND kind = '"+k+"' AND id = $2", tx.env, id)
+	if err != nil {
+		return tx.failed(err, "delete %s %s", k, id)
+	}
+	if n == 0 {
+		return ErrMissing
+	}
+	return nil
+}
+
+func checkKind(k string) error {
+	if !plain(k) {
+		return fmt.Errorf("store: %q is not a kind", k)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// sweepBatch is how many expired tickets one Update deletes: few enough that
+// nobody who waits behind it notices.
+const sweepBatch = 500
+
+// Sweep deletes the tickets, of every environment, that expired before that
+// time, a few in each Update, until there are none or ctx ends. It returns how
+// many are deleted, also beside an error.
+func (db *DB) Sweep(ctx context.Context, before time.Time) (int64, error) {
+	var total int64
+	for {
+		var n int64
+		err := db.Update(ctx, "", func(tx *Tx) (err error) {
+			n, err = tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1 ORDER BY expires LIMIT $2)",
+				millis(before), int64(sweepBatch))
+			return tx.failed(err, "sweep tickets")
+		})
+		if err != nil {
+			return total, err
+		}
+		total += n
+		if n < sweepBatch {
+			return total, nil
+		}
+	}
+}
+
+// EndOwner deletes all tickets of an owner in this environment.
+func (tx *Tx) EndOwner(owner string) error {
+	if owner == "" {
+		return errors.New("store: end the tickets of an owner: no owner is given")
+	}
+	_, err := tx.exec("DELETE FROM ticket WHERE env = $1 AND owner = $2", tx.env, owner)
+	return tx.failed(err, "end the tickets of owner %s", owner)
+}
+
+// EndClient deletes all tickets of a client in this environment.
+func (tx *Tx) EndClient(client string) error {
+	if client == "" {
+		return errors.New("store: end the tickets of a client: no client is given")
+	}
+	_, err := tx.exec("DELETE FROM ticket WHERE env = $1 AND client = $2", tx.env, client)
+	return tx.failed(err, "end the tickets of client %s", client)
+}
+
+// ended are the marks that EndFamily leaves. They have no owner and no client,
+// so that they outlive both.
+func ended() Tickets[struct{}] { return Tickets[struct{}]{Kind: "ended"} }
+
+// mark is the secret of a family's mark. It has the environment in it: ending
+// a family must not end one of the same name elsewhere.
+func (tx *Tx) mark(family string) string { return tx.env + "\x00" + family }
+
+// EndFamily ends a family: Ended is true from now on, and at least until that
+// time. It says whether this call was the first to end it; a later one changes
+// nothing. The tickets of the family stay, for their rules to refuse.
+func (tx *Tx) EndFamily(family string, until time.Time) (bool, error) {
+	if family == "" {
+		return false, errors.New("store: end a family: no family is given")
+	}
+	n, err := tx.exec("INSERT INTO ticket (kind, key, id, env, owner, client, family, expires, spent, version, body) "+
+		"VALUES ('ended', $1, '', $2, '', '', $3, $4, 0, 1, '{}') ON CONFLICT DO NOTHING",
+		ended().key(tx.mark(family)), tx.env, family, millis(until))
+	return n == 1, tx.failed(err, "end family %s", family)
+}
+
+// Ended says whether a family was ended.
+func (tx *Tx) Ended(family string) (bool, error) {
+	var one int
+	err := tx.one("SELECT 1 FROM ticket WHERE kind = 'ended' AND key = $1 AND env = $2",
+		[]any{ended().key(tx.mark(family)), tx.env}, &one)
+	if errors.Is(err, ErrMissing) {
+		return false, nil
+	}
+	return err == nil, tx.failed(err, "look for the end of family %s", family)
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pixy/internal/kind"
+)
+
+// TestPlans asks SQLite how it would run what the store writes: the index it
+// must use, and what it must not do.
+func TestPlans(t *testing.T) {
+	p := openFresh(t, databases()[0].source(t))
+	after := Cursor{Created: time.Now(), ID: "x"}
+	list := func(k string, q Query) func(*Tx) error {
+		return func(tx *Tx) error { _, err := tx.List(k, q); return err }
+	}
+	equal := func(k, path string) func(*Tx) error {
+		return list(k, Query{Where: kind.Equal(path, "x"), After: after, Limit: 10})
+	}
+	prefix := kind.Expr{Op: kind.Sw, Path: "usernameKey", Value: "jo"}
+	cases := []struct {
+		name, index string
+		run         func(*Tx) error
+		sorts       bool // it may sort what it finds
+	}{
+		{"get", "sqlite_autoindex_document_1 (env=? AND kind=? AND id=?)", func(tx *Tx) error { _, err := tx.Get("user", "u"); return err }, false},
+		{"delete", "sqlite_autoindex_document_1 (env=? AND kind=? AND id=?)", func(tx *Tx) error { return tx.Delete("user", "u") }, false},
+		{"replace", "sqlite_autoindex_document_1 (env=? AND kind=? AND id=?)", func(tx *Tx) error {
+			_, err := tx.Put(Document{Kind: "user", ID: "u", Version: 1, Body: []byte(`{}`)})
+			return err
+		}, false},
+		{"list", "document_created (env=? AND kind=?)", list("user", Query{Limit: 10}), false},
+		{"next page", "document_created (env=? AND kind=? AND (created,id)>(?,?))", list("user", Query{After: after, Limit: 10}), false},
+		{"page before", "document_created (env=? AND kind=? AND (created,id)<(?,?))", list("user", Query{After: after, Limit: 10, Descending: true}), false},
+		{"user by name", "user_username (env=? AND <expr>=?)", func(tx *Tx) error { _, err := tx.Find("user", kind.Equal("usernameKey", "joe")); return err }, true},
+		{"users by name", "user_username (env=? AND <expr>>? AND <expr><?)", func(tx *Tx) error { _, err := tx.Count("user", prefix); return err }, false},
+		{"user by email", "user_email (env=? AND <expr>=? AND (created,id)>(?,?))", equal("user", "emailKey"), false},
+		{"users of a population", "user_population (env=? AND <expr>=? AND (created,id)>(?,?))", equal("user", "population.id"), false},
+		{"population by name", "population_name (env=? AND <expr>=?)", equal("population", "nameKey"), true},
+		{"environment by name", "environment_name (env=? AND <expr>=?)", equal("environment", "nameKey"), true},
+		{"sign-on policy by name", "sign_on_policy_name (env=? AND <expr>=?)", equal("signOnPolicy", "nameKey"), true},
+		{"password policy by name", "password_policy_name (env=? AND <expr>=?)", equal("passwordPolicy", "nameKey"), true},
+		{"by parent", "document_parent (env=? AND kind=? AND <expr>=? AND (created,id)>(?,?))", equal("scope", "parent"), false},
+		{"role assignments", "role_assignment_actor (env=? AND <expr>=? AND (created,id)>(?,?))", equal("roleAssignment", "actor"), false},
+		{"ticket by secret", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error { _, err := sessions().Get(tx, "s"); return err }, false},
+		{"spend", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error { _, err := sessions().Spend(tx, "s", tx.Now()); return err }, false},
+		{"save", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error {
+			_, err := sessions().Save(tx, "s", Ticket[note]{Version: 1})
+			return err
+		}, false},
+		{"ticket by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { _, err := sessions().ByID(tx, "i"); return err }, false},
+		{"delete by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { return sessions().DeleteID(tx, "i") }, false},
+		{"owned", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().Owned(tx, "o", 5); return err }, true},
+		{"has owner", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().HasOwner(tx, "o"); return err }, false},
+		{"end owner", "ticket_owner (env=? AND owner=?)", func(tx *Tx) error { return tx.EndOwner("o") }, false},
+		{"end client", "ticket_client (env=? AND client=?)", func(tx *Tx) error { return tx.EndClient("c") }, false},
+		{"ended", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error { _, err := tx.Ended("f"); return err }, false},
+	}
+	for _, c := range cases {
+		plan := p.plan(t, c.run)
+		if !strings.Contains(plan, c.index) || strings.Contains(plan, "SCAN") || !c.sorts && strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: the plan is %q, want %s", c.name, plan, c.index)
+		}
+	}
+	if _, err := p.Sweep(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if plan := p.explain(t, p.writer.session, "DELETE FROM ticket"); !strings.Contains(plan, "ticket_expires (expires<?)") || !strings.Contains(plan, "sqlite_autoindex_ticket_1 (kind=? AND key=?)") {
+		t.Errorf("sweep: the plan is %q", plan)
+	}
+}
+
+// plan runs fn with nothing prepared and explains the one statement it leaves.
+func (p *opened) plan(t *testing.T, fn func(*Tx) error) (plan string) {
+	t.Helper()
+	p.Update(t.Context(), "e1", func(tx *Tx) error {
+		for text, st := range tx.work.session.statements {
+			if text != "SAVEPOINT closure" {
+				st.Close()
+				delete(tx.work.session.statements, text)
+			}
+		}
+		_ = fn(tx) // there is nothing to be found
+		plan = p.explain(t, tx.work.session, "")
+		return nil
+	})
+	return plan
+}
+
+// explain explains the statement of the session that starts so and is over
+// one of the tables.
+func (p *opened) explain(t *testing.T, s *session, starts string) string {
+	t.Helper()
+	var plan []string
+	for text := range s.statements {
+		if !strings.HasPrefix(text, starts) || !strings.Contains(text, "document") && !strings.Contains(text, "ticket") {
+			continue
+		}
+		// As many arguments as any statement has; the plan depends on none.
+		args := make([]any, strings.Count(text, "$"))
+		for i := range args {
+			args[i] = "x"
+		}
+		rows, err := s.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, detail)
+		}
+		rows.Close()
+	}
+	return strings.Join(plan, "; ")
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// source is a SQLite database file, as named by the operator.
+type source struct {
+	name  string // up to the question mark, "file:/var/lib/pixy/pixy.db"
+	query string // SQLite's own parameters, or ""
+	path  string // the path of the file, for the operating system
+}
+
+// How a connection will be used.
+const (
+	forWriting = true
+	forReading = false
+)
+
+func readSource(text string) (source, error) {
+	scheme, _, ok := strings.Cut(text, ":")
+	switch {
+	case !ok:
+		return source{}, fmt.Errorf("the database %q is not understood: it should look like file:/var/lib/pixy/pixy.db", text)
+	case scheme == "postgres" || scheme == "postgresql":
+		// The text may hold a password and is not repeated.
+		return source{}, fmt.Errorf("%s://... is not supported yet: use a database file, file:/var/lib/pixy/pixy.db", scheme)
+	case scheme != "file":
+		return source{}, fmt.Errorf("a database of the form %s:... is not supported: use a database file, file:/var/lib/pixy/pixy.db", scheme)
+	}
+	s := source{}
+	s.name, s.query, _ = strings.Cut(text, "?")
+	if strings.Contains(s.name, "#") {
+		return source{}, fmt.Errorf("the database %q is not understood: write %%23 for a # in a path", text)
+	}
+	path, err := url.PathUnescape(strings.TrimPrefix(s.name, "file:"))
+	if err != nil {
+		return source{}, fmt.Errorf("the database %q is not understood: %w", text, err)
+	}
+	// "file://localhost/x" and "file:///x" are other spellings of "file:/x".
+	if rest, ok := strings.CutPrefix(path, "//"); ok {
+		host, below, _ := strings.Cut(rest, "/")
+		if host != "" && host != "localhost" {
+			return source{}, fmt.Errorf("the database %q is not understood: a path begins with one slash or three", text)
+		}
+		path = "/" + below
+	}
+	if path == "" || path == ":memory:" {
+		return source{}, fmt.Errorf("the database %q has no file: it should look like file:/var/lib/pixy/pixy.db", text)
+	}
+	s.path = path
+	return s, nil
+}
+
+// prepare creates the file when there is none, readable by nobody else: it
+// holds password hashes. SQLite gives its journals the same permissions.
+func (s source) prepare() error {
+	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("the database file %s can't be written: %w", s.path, err)
+	}
+	return f.Close()
+}
+
+// dsn is what the driver is given. What is set here is verified by
+// checkDurable, for the operator's own parameters may contradict it.
+func (s source) dsn(write bool) string {
+	pragmas := []string{"synchronous(FULL)", "trusted_schema(0)", "temp_store(MEMORY)"}
+	if write {
+		// A journal that grew in a busy hour is cut back to 64 MiB afterwards.
+		pragmas = append(pragmas, "journal_mode(WAL)", "journal_size_limit(67108864)", "cache_size(-16384)", "fullfsync(1)")
+	} else {
+		pragmas = append(pragmas, "query_only(1)")
+	}
+	if !strings.Contains(s.query, "busy_timeout") {
+		pragmas = append(pragmas, "busy_timeout(5000)")
+	}
+	text := s.name + "?_dqs=0"
+	for _, p := range pragmas {
+		text += "&_pragma=" + p
+	}
+	if s.query != "" {
+		text += "&" + s.query
+	}
+	return text
+}

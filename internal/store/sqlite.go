@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"pixy/internal/fault"
+)
+
+func openSQLite(dsn string, connections int) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// checkDurable asks SQLite how it will write. A setting that it refuses, it
+// refuses silently.
+func checkDurable(ctx context.Context, db *sql.DB) error {
+	var journal string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+		return err
+	}
+	var synchronous int
+	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return err
+	}
+	if journal != "wal" || synchronous != 2 {
+		return fmt.Errorf("it writes with journal_mode %s and synchronous %d, which must be wal and 2 (full)", journal, synchronous)
+	}
+	return nil
+}
+
+// code is SQLite's extended result code, or 0 when err is not SQLite's.
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// primary is the part of a result code that every extended code refines.
+func primary(code int) int { return code & 0xff }
+
+// refusal turns SQLite's result codes into faults. Everything else stays as
+// it is.
+func refusal(err error) error {
+	c := code(err)
+	switch primary(c) {
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY:
+		return fault.Full.Because(err)
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return fault.Busy.Because(err)
+	case lib.SQLITE_CONSTRAINT:
+		if c == lib.SQLITE_CONSTRAINT_UNIQUE || c == lib.SQLITE_CONSTRAINT_PRIMARYKEY {
+			return fault.Taken.Because(err)
+		}
+	}
+	return err
+}
+
+// breaks says whether SQLite may have rolled back the whole transaction, and
+// not only the statement.
+func breaks(err error) bool {
+	switch primary(code(err)) {
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_NOMEM, lib.SQLITE_INTERRUPT:
+		return true
+	}
+	return false
+}
+
+// explain makes one sentence of what went wrong while opening.
+func (s source) explain(err error) error {
+	if errors.Is(err, ErrNewer) {
+		return err
+	}
+	switch primary(code(err)) {
+	case lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
+		return fmt.Errorf("the database file %s can't be written, or the folder it is in: %w", s.path, err)
+	case lib.SQLITE_NOTADB, lib.SQLITE_CORRUPT:
+		return fmt.Errorf("the file %s is not a database, or is damaged: %w", s.path, err)
+	case lib.SQLITE_BUSY:
+		return fmt.Errorf("the database file %s is locked by another program: %w", s.path, err)
+	}
+	return fmt.Errorf("the database file %s can't be used: %w", s.path, err)
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pixy/internal/fault"
+)
+
+// database is one kind of database the suite runs over.
+type database struct {
+	name   string
+	source func(t *testing.T) string // of a fresh one
+}
+
+func databases() []database {
+	return []database{{"sqlite", func(t *testing.T) string {
+		return "file:" + filepath.Join(t.TempDir(), "pixy.db")
+	}}}
+}
+
+// clock is a time that tests move. It is moved only between transactions.
+type clock struct{ now time.Time }
+
+func newClock() *clock {
+	return &clock{time.Date(2026, 3, 1, 12, 0, 0, 987654321, time.FixedZone("east", 3600))}
+}
+
+func (c *clock) time() time.Time { return c.now }
+
+// opened is an open database of one test.
+type opened struct {
+	*DB
+	clock  *clock
+	source string
+}
+
+func TestSuite(t *testing.T) {
+	cases := []struct {
+		name string
+		test func(*testing.T, *opened)
+	}{
+		{"documents are kept, changed and deleted", testDocuments},
+		{"an id or a unique value is taken once", testUnique},
+		{"a document changed by somebody else is stale", testStale},
+		{"environments don't see each other", testEnvironments},
+		{"names that can't stand in a statement are refused", testNames},
+		{"filters", testFilters},
+		{"filters that make no sense are refused", testFilterErrors},
+		{"pages", testPages},
+		{"pages of a filter with an order of its own", testSortedPages},
+		{"a filter takes more forms than are kept prepared", testManyStatements},
+		{"tickets are kept and found", testTickets},
+		{"a ticket of another environment is missing", testTicketEnvironments},
+		{"a ticket is saved by version", testTicketSave},
+		{"a ticket is spent once", testSpend},
+		{"tickets of an owner", testOwned},
+		{"tickets end with their owner and client", testEnding},
+		{"a family ends once", testEndFamily},
+		{"sweep", testSweep},
+		{"an error undoes its closure only", testSavepoints},
+		{"a panic undoes its closure only", testPanic},
+		{"a closure that ends the goroutine", testGoexit},
+		{"a caller who is gone is skipped", testGone},
+		{"a caller who leaves in his turn is told", testGoneInTurn},
+		{"a full queue is busy", testBusy},
+		{"a view is one state and does not write", testView},
+		{"a transaction ends with its closure", testOver},
+		{"one time in a transaction", testNow},
+		{"what was acknowledged is there after closing", testDurable},
+		{"closing finishes what waits", testCloseFinishes},
+		{"the key's owner", testClaim},
+	}
+	for _, d := range databases() {
+		t.Run(d.name, func(t *testing.T) {
+			for _, c := range cases {
+				t.Run(c.name, func(t *testing.T) { c.test(t, openFresh(t, d.source(t))) })
+			}
+		})
+	}
+}
+
+func openFresh(t *testing.T, source string) *opened {
+	t.Helper()
+	c := newClock()
+	p := &opened{clock: c, source: source}
+	p.DB = mustOpen(t, source, Options{Now: c.time, Readers: 2})
+	return p
+}
+
+func mustOpen(t *testing.T, source string, o Options) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), source, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error("close:", err)
+		}
+	})
+	return db
+}
+
+// update runs fn and expects no error.
+func (p *opened) update(t *testing.T, env string, fn func(*Tx) error) {
+	t.Helper()
+	if err := p.Update(context.Background(), env, fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// view runs fn and expects no error.
+func (p *opened) view(t *testing.T, env string, fn func(*Tx) error) {
+	t.Helper()
+	if err := p.View(context.Background(), env, fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *opened) put(t *testing.T, env, kind, id, body string) Document {
+	t.Helper()
+	var d Document
+	p.update(t, env, func(tx *Tx) (err error) {
+		d, err = tx.Put(Document{Kind: kind, ID: id, Body: []byte(body)})
+		return err
+	})
+	return d
+}
+
+func (p *opened) get(t *testing.T, env, kind, id string) (d Document, err error) {
+	t.Helper()
+	p.view(t, env, func(tx *Tx) error {
+		d, err = tx.Get(kind, id)
+		return nil
+	})
+	return d, err
+}
+
+// has says whether there is such a document.
+func (p *opened) has(t *testing.T, env, kind, id string) bool {
+	t.Helper()
+	_, err := p.get(t, env, kind, id)
+	if err != nil && !errors.Is(err, ErrMissing) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
+func wantFault(t *testing.T, err error, want *fault.Fault) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+func wantMissing(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrMissing) {
+		t.Fatalf("error is %v, want ErrMissing", err)
+	}
+}
