@@ -1,0 +1,85 @@
+package flow
+
+import (
+	"slices"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/internal/platform"
+)
+
+// checkPassword is usernamePassword.check. One switch shows every way it can
+// end; a right password past the lockout is refused like a wrong one.
+func checkPassword(f Flow, x Facts) Turn {
+	f = f.Touch(x.Now)
+	c := x.Credential
+	switch {
+	case c.Locked(x.Now):
+		return Turn{Flow: f, Refuse: c.LockedOut("username", x.Now)}
+	case !x.Verified:
+		return wrongPassword(f, x)
+	case !x.User.Enabled:
+		return Turn{Flow: f, Refuse: fault.BadCredentials.Compared("an enabled user", "a disabled one")}
+	}
+	f.User, f.AuthTime, f.AMR = x.UserID, x.Now, []string{"pwd"}
+	f.Hint = x.User.Username
+	switch c.Status(x.Policy, x.Now) {
+	case "MUST_CHANGE_PASSWORD":
+		f.Status = MustChangePassword
+	case "PASSWORD_EXPIRED":
+		f.Status = PasswordExpired
+	default:
+		return signedOn(f, x, c)
+	}
+	if c.Failures == 0 {
+		return Turn{Flow: f}
+	}
+	c.Failures, c.UnlockAt = 0, time.Time{}
+	return Turn{Flow: f, Credential: &c}
+}
+
+// resetPassword is password.reset, for a password that must be changed before
+// the sign-on goes on.
+func resetPassword(f Flow, x Facts) Turn {
+	f = f.Touch(x.Now)
+	c := x.Credential
+	switch {
+	case c.Locked(x.Now) || !x.Verified:
+		c, err := c.Checked(x.Verified, "currentPassword", x.Policy, x.Now)
+		return Turn{Flow: f, Credential: &c, Refuse: err}
+	case !x.User.Enabled:
+		return Turn{Flow: f, Refuse: fault.BadCredentials.Compared("an enabled user", "a disabled one")}
+	case len(x.Unmet) > 0:
+		return Turn{Flow: f, Refuse: platform.Refuse("newPassword", x.Unmet)}
+	}
+	f.AuthTime = x.Now
+	return signedOn(f, x, c.WithPassword(x.NewHash, x.Now, x.Policy))
+}
+
+// wrongPassword counts the failure. The refusal is the same for a name that
+// nobody has.
+func wrongPassword(f Flow, x Facts) Turn {
+	c := x.Credential.Failed(x.Policy, x.Now)
+	if c.Locked(x.Now) {
+		return Turn{Flow: f, Credential: &c, Refuse: c.LockedOut("username", x.Now)}
+	}
+	return Turn{Flow: f, Credential: &c, Refuse: fault.BadCredentials.Compared("the user's password", "another, or nobody has the username")}
+}
+
+// signedOn goes on with the policy's next action. The credential remembers the
+// sign-on only when the whole flow is completed.
+func signedOn(f Flow, x Facts, c platform.Credential) Turn {
+	f.Done = append(slices.Clone(f.Done), actionLogin)
+	f = f.advance(nil, x.Now)
+	c.Failures, c.UnlockAt = 0, time.Time{}
+	if f.Status == Completed {
+		c = c.SignedOn(x.Now, x.RemoteIP)
+	}
+	return Turn{Flow: f, Credential: &c}
+}
+
+// restart is session.reset: the flow begins anew, with nobody.
+func restart(f Flow, x Facts) Turn {
+	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser}
+	return Turn{Flow: fresh.Touch(x.Now).advance(nil, x.Now)}
+}

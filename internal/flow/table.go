@@ -1,0 +1,129 @@
+package flow
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+)
+
+// MediaPrefix and MediaSuffix stand around an action's name in Content-Type.
+const (
+	MediaPrefix = "application/vnd.pingidentity."
+	MediaSuffix = "+json"
+)
+
+// Need says which facts the shell must find before an action can be applied.
+type Need int
+
+// An action may need nothing, the verdict on a password, or that and a new hash.
+const (
+	NeedNothing Need = iota
+	// NeedVerdict: the user, by username or by the flow, and whether Secret
+	// (a member of the body) is the password.
+	NeedVerdict
+	// NeedNewPassword: the same, and the new password held against the policy
+	// and hashed.
+	NeedNewPassword
+)
+
+// Action is a move in a flow, named by the media type of the request.
+type Action struct {
+	Media  string       // "usernamePassword.check"
+	Body   []kind.Field // checked exactly as a resource's body is
+	Needs  Need
+	Secret string // the member of the body that holds the password to verify
+	Apply  func(Flow, Facts) Turn
+}
+
+// Row is a status, the actions it admits and the statuses they may lead to.
+type Row struct {
+	Status  string
+	Actions []Action
+	Next    []string
+}
+
+// Table is the whole machine.
+func Table() []Row {
+	check := Action{Media: "usernamePassword.check", Needs: NeedVerdict, Secret: "password", Apply: checkPassword, Body: []kind.Field{
+		{Name: "username", Type: kind.Text, Required: true, MinLen: 1, MaxLen: 256},
+		{Name: "password", Type: kind.Text, Required: true, MinLen: 1, MaxLen: MaxPassword},
+	}}
+	reset := Action{Media: "password.reset", Needs: NeedNewPassword, Secret: "currentPassword", Apply: resetPassword, Body: []kind.Field{
+		{Name: "username", Type: kind.Text, MaxLen: 256},
+		{Name: "currentPassword", Type: kind.Text, Required: true, MinLen: 1, MaxLen: MaxPassword},
+		{Name: "newPassword", Type: kind.Text, Required: true, MinLen: 1, MaxLen: MaxPassword},
+	}}
+	restart := Action{Media: "session.reset", Apply: restart}
+	return []Row{
+		{UsernamePasswordRequired, []Action{check, restart}, []string{MustChangePassword, PasswordExpired, Completed, Failed}},
+		{MustChangePassword, []Action{reset, restart}, []string{UsernamePasswordRequired, Completed, Failed}},
+		{PasswordExpired, []Action{reset, restart}, []string{UsernamePasswordRequired, Completed, Failed}},
+		{Completed, nil, nil},
+		{Failed, nil, nil},
+	}
+}
+
+// MaxPassword bounds a password that is to be verified or set, in characters;
+// every policy's maximum lies below it.
+const MaxPassword = 1024
+
+// Facts are what the shell found out for an action.
+type Facts struct {
+	Now      time.Time
+	RemoteIP string
+	Body     kind.Body
+	// UserID is "" when nobody has the username. Credential is then that of
+	// nobody, which counts failures just as well, so that an unknown name
+	// can't be told from a known one.
+	UserID     string
+	User       platform.User
+	Credential platform.Credential
+	Policy     platform.PasswordPolicy
+	Verified   bool // the password is the user's
+	NewHash    string
+	Unmet      []platform.Unmet
+}
+
+// Turn is what an action did: the flow as it goes on, the credential when it
+// changed, and a refusal to answer with once both are kept.
+type Turn struct {
+	Flow       Flow
+	Credential *platform.Credential
+	Refuse     error
+}
+
+// Find returns the action of a media type that the flow's status admits. A
+// known action that is not offered now is told from an unknown one. Media types
+// are compared without case (RFC 6838 §4.2).
+func (f Flow) Find(media string) (Action, error) {
+	known := false
+	for _, row := range Table() {
+		i := slices.IndexFunc(row.Actions, func(a Action) bool { return strings.EqualFold(a.Media, media) })
+		if i >= 0 && row.Status == f.Status {
+			return row.Actions[i], nil
+		}
+		known = known || i >= 0
+	}
+	if !known {
+		return Action{}, fault.WrongMedia.Saying(MediaPrefix + "<action>" + MediaSuffix + ", where <action> is one of the flow's _links")
+	}
+	return Action{}, fault.ActionNotOffered.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "Content-Type",
+		Message: "The action " + media + " is not offered while the status is " + f.Status + "; see the flow's _links."})
+}
+
+// Offers returns the names of the actions that the flow's status admits.
+func (f Flow) Offers() []string {
+	var out []string
+	for _, row := range Table() {
+		for _, a := range row.Actions {
+			if row.Status == f.Status {
+				out = append(out, a.Media)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+package oauth
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"pixy/internal/platform"
+)
+
+// TokenLife is how long access tokens and ID tokens are good for.
+const TokenLife = time.Hour
+
+// Realm is the environment that issues.
+type Realm struct {
+	Issuer       string
+	Environment  string
+	Organization string
+	Region       string
+}
+
+// Access is the claims of an access token, in the names of RFC 9068 and
+// PingOne. Subject and Session are empty when the client acts for itself.
+type Access struct {
+	Issuer       string   `json:"iss"`
+	Subject      string   `json:"sub,omitempty"`
+	Audience     []string `json:"aud"`
+	ClientID     string   `json:"client_id"`
+	IssuedAt     int64    `json:"iat"`
+	Expires      int64    `json:"exp"`
+	ID           string   `json:"jti"`
+	Scope        string   `json:"scope,omitempty"`
+	Session      string   `json:"sid,omitempty"`
+	ACR          string   `json:"acr,omitempty"`
+	AuthTime     int64    `json:"auth_time,omitempty"`
+	Environment  string   `json:"env"`
+	Organization string   `json:"org"`
+	// Family is what the token ends with: a reused code ends it.
+	Family string `json:"fam,omitempty"`
+}
+
+// Identity is the claims of an ID token (OpenID Connect Core §2).
+type Identity struct {
+	Issuer       string   `json:"iss"`
+	Subject      string   `json:"sub"`
+	Audience     string   `json:"aud"`
+	IssuedAt     int64    `json:"iat"`
+	Expires      int64    `json:"exp"`
+	ID           string   `json:"jti"`
+	ACR          string   `json:"acr,omitempty"`
+	AMR          []string `json:"amr,omitempty"`
+	AuthTime     int64    `json:"auth_time"`
+	Nonce        string   `json:"nonce,omitempty"`
+	AtHash       string   `json:"at_hash"`
+	Session      string   `json:"sid,omitempty"`
+	Environment  string   `json:"env"`
+	Organization string   `json:"org"`
+	Region       string   `json:"p1.region,omitempty"`
+}
+
+// AccessClaims are the claims of the access token of an issue.
+func (r Realm) AccessClaims(i Issue, client, id string, now time.Time) Access {
+	a := Access{
+		Issuer: r.Issuer, Subject: i.Subject, Audience: []string{platform.PlatformAudience}, ClientID: client,
+		IssuedAt: now.Unix(), Expires: now.Add(TokenLife).Unix(), ID: id,
+		Scope: strings.Join(i.Scopes, " "), Session: i.Session, ACR: i.ACR,
+		Environment: r.Environment, Organization: r.Organization, Family: i.Family,
+	}
+	if !i.AuthTime.IsZero() {
+		a.AuthTime = i.AuthTime.Unix()
+	}
+	return a
+}
+
+// IdentityClaims are the claims of the ID token that goes with an access token.
+func (r Realm) IdentityClaims(i Issue, client, id, accessToken string, now time.Time) Identity {
+	out := Identity{
+		Issuer: r.Issuer, Subject: i.Subject, Audience: client, IssuedAt: now.Unix(), Expires: now.Add(TokenLife).Unix(), ID: id,
+		ACR: i.ACR, AMR: i.AMR, AuthTime: i.AuthTime.Unix(), Nonce: i.Nonce, AtHash: atHash(accessToken), Session: i.Session,
+		Environment: r.Environment, Organization: r.Organization,
+	}
+	if r.Region != "" {
+		out.Region = r.Region + "1"
+	}
+	return out
+}
+
+// atHash is the left half of the token's SHA-256 (OpenID Connect Core §3.1.3.6).
+func atHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+// UserInfo is the claims of a user that the scopes release (OpenID Connect
+// Core §5.4). Claims without a value are left out.
+func UserInfo(id string, u platform.User, updated time.Time, scopes []string) map[string]any {
+	all := map[string]any{
+		"sub": id, "preferred_username": u.Username, "name": fullName(u.Name), "given_name": u.Name.Given,
+		"middle_name": u.Name.Middle, "family_name": u.Name.Family, "nickname": u.Nickname, "picture": u.Photo.Href,
+		"zoneinfo": u.Timezone, "locale": u.Locale, "updated_at": updated.Unix(),
+		"email": u.Email, "email_verified": u.EmailVerified, "phone_number": firstOf(u.PrimaryPhone, u.MobilePhone), "address": address(u.Address),
+	}
+	out := map[string]any{}
+	for _, scope := range platform.OIDCScopes() {
+		for _, claim := range scope.Claims {
+			if has(scopes, scope.Name) && all[claim] != "" && all[claim] != nil {
+				out[claim] = all[claim]
+			}
+		}
+	}
+	return out
+}
+
+func has(list []string, s string) bool {
+	for _, e := range list {
+		if e == s {
+			return true
+		}
+	}
+	return false
+}
+
+func fullName(n platform.UserName) string {
+	return firstOf(n.Formatted, strings.TrimSpace(n.Given+" "+n.Family))
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// address is the claim of OpenID Connect Core §5.1.1, nil when there is none.
+func address(a platform.UserAddress) any {
+	out := map[string]any{}
+	for claim, v := range map[string]string{"street_address": a.StreetAddress, "locality": a.Locality, "region": a.Region,
+		"postal_code": a.PostalCode, "country": a.CountryCode} {
+		if v != "" {
+			out[claim] = v
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}

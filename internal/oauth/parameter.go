@@ -1,0 +1,72 @@
+package oauth
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"pixy/internal/fault"
+)
+
+// maxParameter bounds one parameter, in bytes. State and nonce may be long.
+const maxParameter = 8192
+
+// Form is the parameters of a request, each with all its values.
+type Form map[string][]string
+
+// Get returns the first value of a parameter. A parameter sent without a value
+// counts as left out (RFC 6749 §3.1).
+func (f Form) Get(name string) string {
+	if len(f[name]) == 0 {
+		return ""
+	}
+	return f[name][0]
+}
+
+// Wrong refuses the first of the named parameters that was repeated, or that
+// no parameter may contain.
+func (f Form) Wrong(names []string) error {
+	for _, name := range names {
+		values := f[name]
+		switch {
+		case len(values) > 1:
+			return fault.ParameterRepeated.Saying(name).Compared("1 value", count(len(values))+" values")
+		case len(values) == 1 && !sound(values[0]):
+			return fault.ParameterBroken.Saying(name)
+		}
+	}
+	return nil
+}
+
+// Misplaced refuses the first of the named parameters that stands in a form
+// where it must not.
+func (f Form) Misplaced(names []string) error {
+	for _, name := range names {
+		if len(f[name]) > 0 {
+			return fault.ParameterInQuery.Saying(name)
+		}
+	}
+	return nil
+}
+
+func sound(s string) bool {
+	return len(s) <= maxParameter && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+}
+
+func count(n int) string {
+	if n < 10 {
+		return string(rune('0' + n))
+	}
+	return "many"
+}
+
+// Words splits a list of space-separated names and leaves out repetitions.
+func Words(s string) []string {
+	var out []string
+	for _, w := range strings.Split(s, " ") {
+		if w != "" && !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -1,0 +1,68 @@
+package platform
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"pixy/internal/fault"
+)
+
+func applicationRules(_ *Application, a Application) []fault.Detail {
+	var out []fault.Detail
+	wrong := func(target, message string) {
+		out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: target, Message: message})
+	}
+	if a.AllowWildcardInRedirectURIs {
+		wrong("allowWildcardInRedirectUris", "must be false or left out: this server compares redirect URIs exactly (RFC 9700 §2.1) and does not support wildcards")
+	}
+	if a.TokenEndpointAuthMethod == AuthNone && slices.Contains(a.GrantTypes, "CLIENT_CREDENTIALS") {
+		wrong("tokenEndpointAuthMethod", "must not be NONE with the grant type CLIENT_CREDENTIALS")
+	}
+	if c := a.CORSSettings; c != nil && c.Behavior == "ALLOW_SPECIFIC_ORIGINS" && len(c.Origins) == 0 {
+		wrong("corsSettings.origins", "must not be empty with ALLOW_SPECIFIC_ORIGINS")
+	}
+	return out
+}
+
+// wrongRedirectURI says what is wrong with a redirect URI, or "". RFC 6749
+// §3.1.2: absolute, without a fragment.
+func wrongRedirectURI(s string) string {
+	if strings.Contains(s, "*") {
+		return "Wildcards are not allowed in redirect URIs."
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || strings.ContainsAny(s, " \t\r\n\\\"<>^`{|}") || !ascii(s):
+		return "must be a valid URI (RFC 3986); what is not allowed in a URI must be percent-encoded"
+	case u.Scheme == "":
+		return "must be an absolute URI, such as https://app.example.com/callback or com.example.app:/callback"
+	case strings.Contains(s, "#"):
+		return "must not have a fragment"
+	case u.User != nil:
+		return "must not have user information before the host"
+	case (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() == "":
+		return "must have a host"
+	case slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, u.Scheme):
+		return "must not use the scheme " + u.Scheme
+	}
+	return ""
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] <= 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// wrongOrigin says what is wrong with a CORS origin, or "" (RFC 6454 §7).
+func wrongOrigin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s {
+		return "must be an origin such as https://app.example.com, without path or wildcard"
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package platform
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+)
+
+// Credential is what a sign-in changes about a user: the password's hash and
+// its history, failures, lockout, the last sign-on. It stands beside the user
+// under the same id, so that a sign-in never rewrites the user.
+type Credential struct {
+	Hash       string      `json:"hash,omitempty"` // PHC string
+	ChangedAt  time.Time   `json:"changedAt,omitzero"`
+	MustChange bool        `json:"mustChange,omitempty"`
+	History    []OldHash   `json:"history,omitempty"`
+	Failures   int         `json:"failures,omitempty"`
+	UnlockAt   time.Time   `json:"unlockAt,omitzero"`
+	LastSignOn *LastSignOn `json:"lastSignOn,omitempty"`
+}
+
+// OldHash is a password that was used before.
+type OldHash struct {
+	Hash  string    `json:"hash"`
+	Until time.Time `json:"until"`
+}
+
+// LastSignOn is when and from where a user signed on last.
+type LastSignOn struct {
+	At       string `json:"at"`
+	RemoteIP string `json:"remoteIp,omitempty"`
+}
+
+// ReadCredential decodes a stored credential; a user without one has none.
+func ReadCredential(body json.RawMessage) (Credential, error) {
+	if body == nil {
+		return Credential{}, nil
+	}
+	return kind.Read[Credential]("credential", body)
+}
+
+// Locked reports whether the account is locked out at this time.
+func (c Credential) Locked(now time.Time) bool { return now.Before(c.UnlockAt) }
+
+// SecondsUntilUnlock is the rest of the lockout, rounded up.
+func (c Credential) SecondsUntilUnlock(now time.Time) int {
+	return int((c.UnlockAt.Sub(now) + time.Second - 1) / time.Second)
+}
+
+// Failed counts a wrong password. The failure that reaches the policy's limit
+// locks the account, and the count begins anew when the lockout is over.
+func (c Credential) Failed(p PasswordPolicy, now time.Time) Credential {
+	if !c.UnlockAt.IsZero() && !c.Locked(now) {
+		c.Failures, c.UnlockAt = 0, time.Time{}
+	}
+	c.Failures++
+	if p.Lockout.FailureCount > 0 && c.Failures >= p.Lockout.FailureCount {
+		c.UnlockAt = now.Add(time.Duration(p.Lockout.DurationSeconds) * time.Second)
+	}
+	return c
+}
+
+// SignedOn forgets the failures and remembers the sign-on.
+func (c Credential) SignedOn(now time.Time, ip string) Credential {
+	c.Failures, c.UnlockAt = 0, time.Time{}
+	c.LastSignOn = &LastSignOn{At: Stamp(now), RemoteIP: ip}
+	return c
+}
+
+// WithPassword takes a new password's hash. The one it replaces goes into the
+// history, as far back as the policy looks.
+func (c Credential) WithPassword(hash string, now time.Time, p PasswordPolicy) Credential {
+	if c.Hash != "" && p.History.Count > 0 {
+		c.History = append([]OldHash{{Hash: c.Hash, Until: now}}, c.History...)
+		c.History = c.History[:min(len(c.History), p.History.Count)]
+		oldest := now.AddDate(0, 0, -p.History.RetentionDays)
+		c.History = slices.DeleteFunc(c.History, func(o OldHash) bool { return o.Until.Before(oldest) })
+	}
+	c.Hash, c.ChangedAt, c.MustChange = hash, now, false
+	c.Failures, c.UnlockAt = 0, time.Time{}
+	return c
+}
+
+// Status is the state of the password as the API names it.
+func (c Credential) Status(p PasswordPolicy, now time.Time) string {
+	switch {
+	case c.Hash == "":
+		return "NO_PASSWORD"
+	case c.Locked(now):
+		return "PASSWORD_LOCKED_OUT"
+	case c.MustChange:
+		return "MUST_CHANGE_PASSWORD"
+	case p.MaxAgeDays > 0 && now.After(c.ChangedAt.AddDate(0, 0, p.MaxAgeDays)):
+		return "PASSWORD_EXPIRED"
+	}
+	return "OK"
+}
+
+// Checked is the credential after a password was verified, and the refusal
+// when it was wrong or the account is locked.
+func (c Credential) Checked(right bool, target string, p PasswordPolicy, now time.Time) (Credential, error) {
+	switch {
+	case c.Locked(now):
+		return c, c.LockedOut(target, now)
+	case right:
+		c.Failures, c.UnlockAt = 0, time.Time{}
+		return c, nil
+	}
+	c = c.Failed(p, now)
+	if c.Locked(now) {
+		return c, c.LockedOut(target, now)
+	}
+	message := "The provided password did not match provisioned password"
+	if target == "currentPassword" {
+		message = "The current password provided for the user is invalid"
+	}
+	refusal := fault.WrongPassword.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target, Message: message})
+	if p.Lockout.FailureCount > 0 {
+		refusal.Details[0].Inner = map[string]any{"failuresRemaining": max(0, p.Lockout.FailureCount-c.Failures)}
+	}
+	return c, refusal
+}
+
+// LockedOut is the refusal of a locked account.
+func (c Credential) LockedOut(target string, now time.Time) error {
+	return fault.LockedOut.Detailed(fault.Detail{Code: "PASSWORD_LOCKED_OUT", Target: target,
+		Message: "Too many unsuccessful sign-on attempts. Your account is locked.",
+		Inner:   map[string]any{"secondsUntilUnlock": c.SecondsUntilUnlock(now)}})
+}
