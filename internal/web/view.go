@@ -1,0 +1,61 @@
+package web
+
+// Client is the application that asks for the sign-on. Host is where its
+// redirect goes: a host name, or a custom scheme for an installed application.
+type Client struct {
+	Name string
+	Host string
+}
+
+// Fact is one labelled line. It is shown as text, never as markup.
+type Fact struct {
+	Label string
+	Value string
+}
+
+// SignOn is what the username and password page shows. It never carries a
+// password: what was typed into that field is not sent back.
+type SignOn struct {
+	Client     Client
+	Action     string // the URL the forms post to
+	Username   string // filled in beforehand, or what was typed last time
+	SignedInAs string // who is signed in already, "" when nobody
+	Alert      string // why the last try was refused, "" when there was none
+	Locked     bool   // the alert is about a lockout, not about what was typed
+}
+
+// NewPassword is what the change-password page shows.
+type NewPassword struct {
+	Client   Client
+	Action   string   // the URL the forms post to
+	Username string   // whose password it is
+	Expired  bool     // the old one expired; otherwise it must be changed
+	Alert    string   // why the last try was refused, "" when there was none
+	Rules    []string // the password policy in words
+	Problems []string // the rules that the last try did not meet
+}
+
+// Refusal is a request that can't be answered by a redirect. Everything in it
+// is shown to whoever sent the request, so it must tell an attacker nothing.
+type Refusal struct {
+	Title       string
+	Explanation string
+	Facts       []Fact // for the developer of the application
+	Correlation string // the id that the log line has
+	Again       string // URL to start again, "" none; only http, https or a path becomes a link
+	AgainLabel  string // "" is "Start again"
+}
+
+// Done says that nothing is left to do here.
+type Done struct {
+	Title       string
+	Explanation string
+}
+
+// Welcome is what a running server shows to somebody who opens its root.
+type Welcome struct {
+	Version      string
+	BaseURL      string
+	Environments []string // may be empty
+	Links        []Fact   // an http or https URL or a path becomes a link; a pattern with braces stays text
+}
