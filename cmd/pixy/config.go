@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every command and flag. A flag is taken from the command line, else
+// from its environment variable, else from the file of --config, else it has
+// its default.
+type cli struct {
+	Config kong.ConfigFlag `help:"A JSON file with flags: {\"listen\": \"127.0.0.1:9000\"}." env:"PIXY_CONFIG" placeholder:"FILE"`
+
+	Serve serveCommand `cmd:"" help:"Run the server."`
+	Demo  demoCommand  `cmd:"" help:"Watch the PKCE workflow run, and an attack on it fail."`
+}
+
+// command is what a command line asks for.
+type command interface {
+	Run(ctx context.Context, out, errOut io.Writer) error
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func parse(args []string, out io.Writer) (command, error) {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("pixy"), kong.Writers(out, out), kong.NoDefaultHelp(),
+		kong.Configuration(fileBelowEnvironment))
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return nil, &usageError{strings.TrimSuffix(err.Error(), ".")}
+	}
+	if parsed.Command() == "demo" {
+		return &c.Demo, nil
+	}
+	return &c.Serve, nil
+}
+
+// fileBelowEnvironment reads the configuration file, but lets a flag's
+// environment variable win over it.
+func fileBelowEnvironment(r io.Reader) (kong.Resolver, error) {
+	file, err := kong.JSON(r)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration file is not a JSON object: %w", err)
+	}
+	return kong.ResolverFunc(func(ctx *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
+		if slices.ContainsFunc(flag.Tag.Envs, func(name string) bool { _, set := os.LookupEnv(name); return set }) {
+			return nil, nil
+		}
+		return file.Resolve(ctx, parent, flag)
+	}), nil
+}
+
+// helped prints the help when it is asked for, or when nothing is.
+func helped(args []string, out io.Writer) bool {
+	asked := len(args) == 0 || slices.Contains(args, "--help") || slices.Contains(args, "-h") || args[0] == "help"
+	switch {
+	case asked:
+		fmt.Fprint(out, help)
+	case args[0] == "version" || args[0] == "--version":
+		fmt.Fprintf(out, "pixy %s\n", version)
+		return true
+	}
+	return asked
+}
+
+const help = `Pixy is a self-hosted OAuth 2 and OpenID Connect authorization server that
+speaks the PingOne platform API. Its heart is the PKCE workflow.
+
+Usage:
+  pixy demo                          watch the workflow run, and an attack fail
+  pixy demo --serve                  the same, then keep the server for a browser
+  pixy demo --json | jq .            the same, one JSON object a step
+  pixy serve                         serve http://127.0.0.1:8080 from ./pixy-data
+  pixy serve --tls-dev --listen 127.0.0.1:8443
+                                     serve https with a certificate of its own CA
+  pixy serve --public-url https://login.example.com --listen :8080
+                                     serve behind a proxy that ends TLS
+  pixy version                       print the version
+  pixy help                          print this text
+
+Flags of demo:
+  --serve          keep the server up and print a URL to sign in by hand
+  --json           print one JSON object a step
+  --listen ADDR    listen there; another port is taken when it is in use
+                   (default 127.0.0.1:8080)
+
+Flags of serve, with their environment variables:
+  --listen ADDR            PIXY_LISTEN         where to listen (127.0.0.1:8080)
+  --data DIR               PIXY_DATA           the data folder (./pixy-data)
+  --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db)
+  --public-url URL         PIXY_PUBLIC_URL     what clients call the server; issuer
+                                               and links begin with it
+  --tls-cert FILE          PIXY_TLS_CERT       serve https with this certificate
+  --tls-key FILE           PIXY_TLS_KEY        and this key
+  --tls-dev                PIXY_TLS_DEV        serve https with a certificate for
+                                               localhost; clients trust DIR/ca.pem
+  --hash-memory KIB        PIXY_HASH_MEMORY    argon2id memory (19456)
+  --hash-time N            PIXY_HASH_TIME      argon2id passes (2)
+  --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
+  --hashes N               PIXY_HASHES         hashes at the same time (one a core)
+  --config FILE            PIXY_CONFIG         a JSON file with flags; a flag or a
+                                               variable wins over it
+
+  PIXY_MASTER_KEY          32 bytes in base64 that seal secrets and keys; without
+                           it DIR/master.key is made
+  PIXY_BOOTSTRAP_ENV_ID, PIXY_BOOTSTRAP_APP_ID, PIXY_BOOTSTRAP_APP_SECRET
+                           ids and secret of the first environment and its worker
+                           application; what is left out is made up and written
+                           to DIR/bootstrap.json
+
+Exit codes: 0 done, 1 failed, 2 the command line makes no sense.
+`

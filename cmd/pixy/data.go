@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pixy/internal/server"
+	"pixy/internal/store"
+)
+
+// masterKey makes the sealer from PIXY_MASTER_KEY, or from the key in the data
+// folder, which is made at the first start.
+func masterKey(data, given string) (*store.Sealer, error) {
+	if given != "" {
+		return sealerOf(given, "PIXY_MASTER_KEY")
+	}
+	path := filepath.Join(data, "master.key")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: it ends the program instead
+		text = []byte(base64.StdEncoding.EncodeToString(key))
+		err = writeFile(path, text, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the data folder %s can't be used: %w", data, err)
+	}
+	return sealerOf(string(text), path)
+}
+
+func sealerOf(text, from string) (*store.Sealer, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("the master key in %s must be 32 bytes in base64", from)
+	}
+	return store.NewSealer(key)
+}
+
+// writeBootstrap tells the worker's credentials once: to programs in
+// bootstrap.json, and to Postman as an environment.
+func writeBootstrap(data, url, caFile string, w server.Worker) error {
+	values := [][2]string{
+		{"apiPath", url + "/v1"}, {"authPath", url}, {"envID", w.EnvironmentID},
+		{"workerAppID", w.ApplicationID}, {"workerAppSecret", w.Secret}, {"caFile", caFile},
+	}
+	plain := map[string]string{}
+	postman := postmanEnvironment{Name: "Pixy", Scope: "environment"}
+	for _, v := range values {
+		plain[v[0]] = v[1]
+		kind := "default"
+		if v[0] == "workerAppSecret" {
+			kind = "secret"
+		}
+		postman.Values = append(postman.Values, postmanValue{Key: v[0], Value: v[1], Type: kind, Enabled: true})
+	}
+	if err := writeJSON(filepath.Join(data, "bootstrap.json"), plain); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(data, "pixy.postman_environment.json"), postman)
+}
+
+type postmanEnvironment struct {
+	Name   string         `json:"name"`
+	Values []postmanValue `json:"values"`
+	Scope  string         `json:"_postman_variable_scope"`
+}
+
+type postmanValue struct {
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Type    string `json:"type"`
+	Enabled bool   `json:"enabled"`
+}
+
+func writeJSON(path string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, append(raw, '\n'), 0o600)
+}
+
+// writeFile replaces a file as a whole: there is no time at which it is half
+// written.
+func writeFile(path string, content []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"pixy/internal/server"
+	"pixy/internal/store"
+)
+
+// serveCommand runs the server. Its zero value, with defaults, works.
+type serveCommand struct {
+	Listen    string `env:"PIXY_LISTEN" default:"127.0.0.1:8080"`
+	Data      string `env:"PIXY_DATA" default:"./pixy-data"`
+	Database  string `env:"PIXY_DATABASE"`
+	PublicURL string `env:"PIXY_PUBLIC_URL" name:"public-url"`
+	TLSCert   string `env:"PIXY_TLS_CERT" name:"tls-cert"`
+	TLSKey    string `env:"PIXY_TLS_KEY" name:"tls-key"`
+	TLSDev    bool   `env:"PIXY_TLS_DEV" name:"tls-dev"`
+
+	HashMemory uint32 `env:"PIXY_HASH_MEMORY" default:"19456"`
+	HashTime   uint32 `env:"PIXY_HASH_TIME" default:"2"`
+	HashLanes  uint8  `env:"PIXY_HASH_LANES" default:"1"`
+	Hashes     int    `env:"PIXY_HASHES"`
+
+	bootstrap server.Bootstrap
+	log       *slog.Logger
+}
+
+// The bounds on what a client may take: the time for a request's header, for
+// all of it, for the answer, and between two requests; and a stop's patience.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 20 * time.Second
+	writeTimeout  = 40 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 20 * time.Second
+	maxHeader     = 64 << 10
+	sweepEvery    = time.Minute
+)
+
+// Run serves until ctx ends, then lets the requests under way finish.
+func (c *serveCommand) Run(ctx context.Context, _, errOut io.Writer) error {
+	c.log = logger(errOut)
+	c.bootstrap = server.Bootstrap{EnvironmentID: os.Getenv("PIXY_BOOTSTRAP_ENV_ID"), ApplicationID: os.Getenv("PIXY_BOOTSTRAP_APP_ID"),
+		Secret: os.Getenv("PIXY_BOOTSTRAP_APP_SECRET")}
+	running, err := c.start(ctx)
+	if err != nil {
+		return err
+	}
+	c.log.Info("pixy serves", "url", running.url, "data", c.Data, "version", version)
+	return running.wait(ctx)
+}
+
+// logger writes lines of text to a terminal and JSON to everything else.
+func logger(w io.Writer) *slog.Logger {
+	if f, ok := w.(*os.File); ok && terminal(f) {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
+
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// running is a server that answers.
+type running struct {
+	url    string
+	server *server.Server
+	http   *http.Server
+	db     *store.DB
+	log    *slog.Logger
+	failed chan error
+}
+
+// start opens the data folder, the database and the port, and serves.
+func (c *serveCommand) start(ctx context.Context) (*running, error) {
+	if (c.TLSCert == "") != (c.TLSKey == "") || (c.TLSDev && c.TLSCert != "") {
+		return nil, &usageError{"give --tls-cert and --tls-key together, or --tls-dev alone"}
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
+	}
+	listener, err := listen(c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.open(ctx, listener)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return r, nil
+}
+
+func listen(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("can't listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*running, error) {
+	public := c.PublicURL
+	if public == "" {
+		public = urlOf(listener.Addr().(*net.TCPAddr), c.TLSDev || c.TLSCert != "")
+	}
+	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"))
+	if err != nil {
+		return nil, err
+	}
+	source := c.Database
+	if source == "" {
+		source = "file:" + filepath.Join(c.Data, "pixy.db")
+	}
+	db, err := store.Open(ctx, source, store.Options{Log: c.log})
+	if err != nil {
+		return nil, err
+	}
+	r := &running{url: strings.TrimSuffix(public, "/"), db: db, log: c.log, failed: make(chan error, 1)}
+	if err := c.prepare(ctx, r, sealer, listener); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return r, nil
+}
+
+// prepare makes the server on an open database, fills an empty one, and serves.
+func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Sealer, listener net.Listener) error {
+	if err := r.db.Claim(ctx, sealer); err != nil {
+		return err
+	}
+	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log,
+		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes})
+	if err != nil {
+		return err
+	}
+	certificate, caFile, err := c.certificate(r.url)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Bootstrap(ctx, c.bootstrap, func(w server.Worker) error { return writeBootstrap(c.Data, r.url, caFile, w) }); err != nil {
+		return err
+	}
+	r.server = s
+	r.http = &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}
+	if certificate != nil {
+		r.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
+	}
+	go func() {
+		if certificate != nil {
+			r.failed <- r.http.ServeTLS(listener, "", "")
+			return
+		}
+		r.failed <- r.http.Serve(listener)
+	}()
+	return nil
+}
+
+func urlOf(a *net.TCPAddr, secure bool) string {
+	host := a.IP.String()
+	if a.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(a.Port))
+}
+
+// wait sweeps what expires until ctx ends or serving fails, then stops.
+func (r *running) wait(ctx context.Context) error {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if err := r.server.Sweep(ctx); err != nil && ctx.Err() == nil {
+				r.log.Error("sweeping failed", "error", err)
+			}
+		case <-ctx.Done():
+			return r.stop()
+		case err := <-r.failed:
+			return errors.Join(fmt.Errorf("serving failed: %w", err), r.db.Close())
+		}
+	}
+}
+
+// stop lets the requests under way finish, then closes the database.
+func (r *running) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	r.log.Info("pixy stops")
+	err := r.http.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err)
+	}
+	return errors.Join(err, r.db.Close())
+}

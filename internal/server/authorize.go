@@ -1,0 +1,335 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"pixy/internal/fault"
+	"pixy/internal/flow"
+	"pixy/internal/kind"
+	"pixy/internal/oauth"
+	"pixy/internal/store"
+)
+
+// authorizeFacts are what authorize loads before it decides.
+type authorizeFacts struct {
+	realm   oauth.Realm
+	client  *oauth.Client
+	browser browser
+	known   bool // the browser's token may be used again
+	policy  flow.Policy
+}
+
+// authorize begins a sign-on (RFC 6749 §4.1.1), or issues the code at once
+// when the browser's session satisfies the request.
+func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
+	form, err := authorizeForm(r)
+	if err != nil {
+		return err
+	}
+	a := oauth.Authorization{Form: form}
+	facts, err := s.authorizeFacts(r, form)
+	if err != nil {
+		return s.refuseAuthorize(w, r, a, err)
+	}
+	a.Client = facts.client
+	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
+		return s.refuseAuthorize(w, r, a, err)
+	}
+	if err := s.trustOrigin(w, r, a.Client.Application); err != nil && a.Mode() == oauth.ModeFlow {
+		return s.refuseAuthorize(w, r, a, err)
+	}
+	request, err := a.Accept()
+	if err != nil {
+		return s.sendBack(w, r, facts.realm, backTo(a), err)
+	}
+	request.Query = url.Values(form).Encode()
+	return s.begin(w, r, facts, request)
+}
+
+// authorizeForm reads the parameters from the query and, on POST, the body.
+// One that stands in both was sent twice.
+func authorizeForm(r *http.Request) (oauth.Form, error) {
+	form, err := readQuery(r)
+	if err != nil || r.Method != http.MethodPost {
+		return form, err
+	}
+	body, err := readForm(r)
+	for name, values := range body {
+		form[name] = append(form[name], values...)
+	}
+	return form, err
+}
+
+func (s *Server) authorizeFacts(r *http.Request, form oauth.Form) (f authorizeFacts, err error) {
+	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		if f.realm, err = s.realm(tx); err != nil {
+			return err
+		}
+		if f.client, err = s.client(tx, form.Get("client_id")); err != nil || f.client == nil {
+			return err
+		}
+		if f.browser, err = s.browser(tx, sessionToken(r)); err != nil {
+			return err
+		}
+		if f.known, err = s.known(tx, f.browser); err != nil {
+			return err
+		}
+		f.policy, err = s.policy(tx, f.client.ID, oauth.Words(form.Get("acr_values")))
+		return err
+	})
+	return f, err
+}
+
+// refuseAuthorize answers while the redirect URI is not proven: a page, or the
+// error model for a program.
+func (s *Server) refuseAuthorize(w http.ResponseWriter, r *http.Request, a oauth.Authorization, err error) error {
+	if a.Mode() != oauth.ModeFlow {
+		return err
+	}
+	s.refuse(w, r, asPlatform, err)
+	return nil
+}
+
+// begin decides between a flow, an immediate code and, for prompt=none, a
+// refusal.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, facts authorizeFacts, request oauth.Request) error {
+	b := facts.browser
+	if !facts.known {
+		b = newBrowser(s.newToken())
+	}
+	demand := flow.Demand{Fresh: slices.Contains(request.Prompts, "login") || slices.Contains(request.Prompts, "select_account"), MaxAge: request.MaxAge}
+	f := flow.Start(flow.Flow{ID: s.newID(), Client: facts.client.ID, ClientName: facts.client.Name, Policy: facts.policy,
+		Hint: request.LoginHint, Browser: b.hash}, b.session, demand, s.now().UTC())
+	back := backOf(request)
+	switch {
+	case f.Status == flow.Completed:
+		return s.finish(w, r, facts.realm, flowRecord{f, request})
+	case slices.Contains(request.Prompts, "none"):
+		return s.sendBack(w, r, facts.realm, back, fault.LoginRequired)
+	case f.Status == flow.Failed && request.Mode == oauth.ModeQuery:
+		return s.sendBack(w, r, facts.realm, back, fault.SignOnDenied.Saying(f.Failure.Message))
+	}
+	return s.startFlow(w, r, facts, b, flowRecord{f, request})
+}
+
+func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, facts authorizeFacts, b browser, record flowRecord) error {
+	env, f := facts.realm.Environment, record.Flow
+	err := s.db.Update(r.Context(), env, func(tx *store.Tx) error {
+		_, err := s.records.flows.Put(tx, f.ID, store.Ticket[flowRecord]{ID: f.ID, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: record})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.setSessionCookie(w, env, b.token)
+	if record.Request.Mode == oauth.ModeFlow {
+		return writeJSON(w, http.StatusOK, s.flowView(env, record, person{}, nil))
+	}
+	page := s.signOnURL(env, f.ID)
+	if custom := facts.client.LoginPageURL; custom != "" {
+		page = oauth.Append(custom, url.Values{"environmentId": {env}, "flowId": {f.ID}})
+	}
+	redirect(w, page)
+	return nil
+}
+
+// finish issues the code of a completed sign-on for which no flow was kept.
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Realm, record flowRecord) error {
+	code := s.newToken()
+	family := s.newID()
+	err := s.db.Update(r.Context(), realm.Environment, func(tx *store.Tx) error {
+		return s.putCode(tx, code, family, record)
+	})
+	if err != nil {
+		return err
+	}
+	return s.deliver(w, realm, record, code, nil)
+}
+
+// putCode keeps an authorization code with everything it is bound to.
+func (s *Server) putCode(tx *store.Tx, code, family string, record flowRecord) error {
+	f, q := record.Flow, record.Request
+	expires := tx.Now().Add(oauth.CodeLife)
+	_, err := s.records.codes.Put(tx, code, store.Ticket[oauth.Code]{Owner: f.User, Client: q.ClientID, Family: family, Expires: expires, Body: oauth.Code{
+		ClientID: q.ClientID, RedirectURI: q.RedirectURI, Challenge: q.Challenge, Scopes: q.Scopes, Nonce: q.Nonce,
+		User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime, ExpiresAt: expires,
+	}})
+	return err
+}
+
+// deliver sends the code to the application (RFC 6749 §4.1.2, RFC 9207), or
+// shows it in the answer under pi.flow.
+func (s *Server) deliver(w http.ResponseWriter, realm oauth.Realm, record flowRecord, code string, view kind.Body) error {
+	q := record.Request
+	if q.Mode == oauth.ModeFlow {
+		if view == nil {
+			view = kind.Body{"environment": kind.Body{"id": realm.Environment}, "status": flow.Completed, "session": kind.Body{"id": record.Flow.Session}}
+		}
+		answer := kind.Body{"code": code}
+		if q.State != "" {
+			answer["state"] = q.State
+		}
+		view["authorizeResponse"] = answer
+		if q.RedirectURI != "" {
+			view["redirect_uri"] = q.RedirectURI
+		}
+		return writeJSON(w, http.StatusOK, view)
+	}
+	parameters := url.Values{"code": {code}, "iss": {realm.Issuer}}
+	if q.State != "" {
+		parameters.Set("state", q.State)
+	}
+	redirect(w, oauth.Append(q.RedirectURI, parameters))
+	return nil
+}
+
+// back is where a refusal goes once the redirect URI is proven.
+type back struct{ uri, mode, state string }
+
+func backTo(a oauth.Authorization) back {
+	b := back{uri: a.Form.Get("redirect_uri"), mode: a.Mode()}
+	if (oauth.Form{"state": a.Form["state"]}).Wrong([]string{"state"}) == nil {
+		b.state = a.Form.Get("state")
+	}
+	return b
+}
+
+func backOf(q oauth.Request) back { return back{q.RedirectURI, q.Mode, q.State} }
+
+// sendBack tells the application that its request was refused (RFC 6749
+// §4.1.2.1), under pi.flow in PingOne's error model.
+func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, realm oauth.Realm, b back, err error) error {
+	f := faultOf(err)
+	if f.Form != fault.OAuth {
+		return err
+	}
+	if b.mode == oauth.ModeFlow || b.uri == "" {
+		s.refuse(w, r, asPlatform, flowFault(f))
+		return nil
+	}
+	s.logRefusal(r, f)
+	parameters := url.Values{"error": {f.Code}, "error_description": {describe(r.Context(), f)}, "iss": {realm.Issuer}}
+	if b.state != "" {
+		parameters.Set("state", b.state)
+	}
+	redirect(w, oauth.Append(b.uri, parameters))
+	return nil
+}
+
+// flowFault is an OAuth refusal in the error model: clients of pi.flow read
+// the code and the sentence from the first detail.
+func flowFault(f *fault.Fault) *fault.Fault {
+	c := *f
+	c.Form, c.Code, c.Message = fault.Platform, fault.RequestFailed.Code, fault.RequestFailed.Message
+	c.Details = []fault.Detail{{Code: f.Code, Message: f.Message}}
+	return &c
+}
+
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
+}
+
+// resume ends a flow: the application gets the code, or hears why not.
+func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
+	form, err := authorizeForm(r)
+	if err != nil {
+		return err
+	}
+	id, err := flowID(form)
+	if err != nil {
+		return err
+	}
+	code, family := s.newToken(), s.newID()
+	var realm oauth.Realm
+	var out resumed
+	err = s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		if realm, err = s.realm(tx); err != nil {
+			return err
+		}
+		out, err = s.resumeFlow(tx, id, sessionToken(r), code, family)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.answerResume(w, r, realm, out, code)
+}
+
+func flowID(form oauth.Form) (string, error) {
+	if err := form.Wrong([]string{"flowId"}); err != nil {
+		return "", err
+	}
+	id := form.Get("flowId")
+	if id == "" || !isID(id) {
+		return "", fault.Malformed.Detailed(fault.Detail{Code: "REQUIRED_VALUE", Target: "flowId", Message: "must be the id of a flow"})
+	}
+	return id, nil
+}
+
+// resumed is a flow at its end.
+type resumed struct {
+	record flowRecord
+	client *oauth.Client
+	person person
+	refuse error // the application is no longer what it was; answered after the rest is kept
+}
+
+func (s *Server) resumeFlow(tx *store.Tx, id, token, code, family string) (out resumed, err error) {
+	t, _, err := s.openFlow(tx, id, token)
+	if err != nil {
+		return out, err
+	}
+	out.record = t.Body
+	f, q := t.Body.Flow, t.Body.Request
+	if out.client, err = s.client(tx, f.Client); err != nil {
+		return out, err
+	}
+	a := oauth.Authorization{Client: out.client, Form: oauth.Form{"client_id": {f.Client}, "response_mode": {q.Mode}}}
+	if q.RedirectURI != "" {
+		a.Form["redirect_uri"] = []string{q.RedirectURI}
+	}
+	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
+		return out, err
+	}
+	if f.Interactive() {
+		return out, nil
+	}
+	if f.Status == flow.Completed {
+		if out.person, err = s.userByID(tx, f.User); err != nil && !errors.Is(err, store.ErrMissing) {
+			return out, err
+		}
+		if !out.person.User.Enabled {
+			out.refuse = fault.SignOnDenied.Saying("The user who signed in has been disabled or deleted")
+		}
+	} else {
+		out.refuse = fault.SignOnDenied.Saying(f.Failure.Message)
+	}
+	if ok, err := s.records.flows.Spend(tx, id, t.Expires); err != nil || !ok {
+		return out, errors.Join(err, fault.FlowOver)
+	}
+	if out.refuse != nil {
+		return out, nil
+	}
+	return out, s.putCode(tx, code, family, t.Body)
+}
+
+func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oauth.Realm, out resumed, code string) error {
+	env := realm.Environment
+	if err := s.trustOrigin(w, r, out.client.Application); err != nil && out.record.Request.Mode == oauth.ModeFlow {
+		return err
+	}
+	switch {
+	case out.record.Flow.Interactive() && out.record.Request.Mode == oauth.ModeFlow:
+		return writeJSON(w, http.StatusOK, s.flowView(env, out.record, person{}, nil))
+	case out.record.Flow.Interactive():
+		redirect(w, s.signOnURL(env, out.record.Flow.ID))
+		return nil
+	case out.refuse != nil:
+		return s.sendBack(w, r, realm, backOf(out.record.Request), out.refuse)
+	}
+	return s.deliver(w, realm, out.record, code, s.flowView(env, out.record, out.person, nil))
+}

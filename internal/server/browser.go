@@ -1,0 +1,95 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"regexp"
+	"time"
+
+	"pixy/internal/flow"
+	"pixy/internal/store"
+)
+
+// The cookies of a browser. The twin is the same cookie without SameSite, for
+// browsers that do not know it; it is set where the first one has
+// SameSite=None.
+const (
+	cookieST   = "ST"
+	cookieTwin = "ST-NO-SS"
+)
+
+// browser is who calls with the session cookie: a token, and the session it
+// stands for when somebody has signed on.
+type browser struct {
+	token   string // "" when there is none that counts
+	hash    string // what flows and sessions remember of the token
+	session *flow.Session
+}
+
+func newBrowser(token string) browser {
+	sum := sha256.Sum256([]byte(token))
+	return browser{token: token, hash: base64.RawURLEncoding.EncodeToString(sum[:])}
+}
+
+// sessionToken reads the cookie; anything but a token of ours is none.
+func sessionToken(r *http.Request) string {
+	for _, name := range []string{cookieST, cookieTwin} {
+		if c, err := r.Cookie(name); err == nil && tokenShape().MatchString(c.Value) {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func tokenShape() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+}
+
+// browser finds the session of a token. A session counts while its user exists
+// and is enabled.
+func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
+	if token == "" {
+		return browser{}, nil
+	}
+	b := newBrowser(token)
+	t, err := s.records.sessions.Get(tx, token)
+	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
+		return b, nil
+	}
+	if err != nil {
+		return b, err
+	}
+	active, err := userActive(tx, t.Body.User)
+	if active {
+		b.session = &t.Body
+	}
+	return b, err
+}
+
+// known reports whether a token without a session is one that a flow waits
+// for: only then is it used again.
+func (s *Server) known(tx *store.Tx, b browser) (bool, error) {
+	if b.token == "" || b.session != nil {
+		return b.session != nil, nil
+	}
+	return s.records.flows.HasOwner(tx, b.hash)
+}
+
+// setSessionCookie gives the browser a token. On https the cookie goes along
+// with requests of other sites (SameSite=None), because browser SDKs sign on
+// in the background from there; plain http allows only Lax.
+func (s *Server) setSessionCookie(w http.ResponseWriter, env, token string) {
+	c := http.Cookie{
+		Name: cookieST, Value: token, Path: "/" + env, MaxAge: int(flow.SessionLife / time.Second),
+		Expires: s.now().Add(flow.SessionLife), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if s.secure {
+		c.Secure, c.SameSite = true, http.SameSiteNoneMode
+		twin := c
+		twin.Name, twin.SameSite = cookieTwin, http.SameSiteDefaultMode
+		defer http.SetCookie(w, &twin)
+	}
+	http.SetCookie(w, &c)
+}

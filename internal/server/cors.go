@@ -1,0 +1,127 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"pixy/internal/fault"
+	"pixy/internal/oauth"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// allowOrigin answers a page of another origin. Endpoints that are called
+// without the session cookie let every origin read their answers; those that
+// act with it decide when they know the application (trustOrigin).
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request, t trust) {
+	w.Header().Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	if origin == "" || t != anyOrigin {
+		return
+	}
+	s.exposeTo(w, origin, s.anyClientTrusts(r, origin))
+}
+
+func (s *Server) exposeTo(w http.ResponseWriter, origin string, credentials bool) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "Correlation-Id")
+	if credentials {
+		h.Set("Access-Control-Allow-Credentials", "true")
+	}
+}
+
+// trustOrigin lets a page act with the session cookie when its origin is the
+// application's, and refuses every other origin but our own: otherwise any
+// page could take a code for a public client from a person who is signed on.
+func (s *Server) trustOrigin(w http.ResponseWriter, r *http.Request, app platform.Application) error {
+	origin := r.Header.Get("Origin")
+	switch {
+	case origin == "" || origin == s.base:
+		return nil
+	case oauth.TrustsOrigin(app, origin):
+		s.exposeTo(w, origin, true)
+		return nil
+	}
+	return fault.OriginForeign.Compared("an origin of the application", printable(origin))
+}
+
+// preflight answers OPTIONS (Fetch §3.2). For an origin that is not trusted
+// the answer has no CORS headers, and the browser goes no further.
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods map[string]Route, allowed string) {
+	w.Header().Set("Allow", allowed)
+	w.Header().Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	route := methods["GET"]
+	if wanted, ok := methods[r.Header.Get("Access-Control-Request-Method")]; ok {
+		route = wanted
+	}
+	if origin != "" {
+		switch route.trust {
+		case anyOrigin:
+			s.exposeTo(w, origin, s.anyClientTrusts(r, origin))
+		case clientOrigin:
+			if app, ok := s.clientOf(r); ok && oauth.TrustsOrigin(app, origin) {
+				s.exposeTo(w, origin, true)
+			}
+		}
+	}
+	if w.Header().Get("Access-Control-Allow-Origin") != "" {
+		w.Header().Set("Access-Control-Allow-Methods", allowed)
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Accept-Language, Correlation-Id, DPoP, X-Requested-With")
+		w.Header().Set("Access-Control-Max-Age", "600")
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// clientOf finds the application that a request with the session cookie is
+// about: by its client_id, or by its flow.
+func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
+	env := r.PathValue("env")
+	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
+		id := r.URL.Query().Get("client_id")
+		if flowID := orElse(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
+			t, err := s.records.flows.Get(tx, flowID)
+			if err != nil {
+				return err
+			}
+			id = t.Body.Flow.Client
+		}
+		a, _, err := readDocument[platform.Application](tx, "application", id)
+		app = a
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrMissing) {
+		s.logRefusal(r, faultOf(err))
+	}
+	return app, err == nil
+}
+
+// maxClients bounds how many applications anyClientTrusts looks at.
+const maxClients = 1000
+
+// anyClientTrusts reports whether an application of the environment trusts an
+// origin: then its pages may send credentials also to the endpoints that do
+// not need them, as browser SDKs do.
+func (s *Server) anyClientTrusts(r *http.Request, origin string) bool {
+	env := r.PathValue("env")
+	if env == "" {
+		return false
+	}
+	trusted := false
+	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
+		docs, err := tx.List("application", store.Query{Limit: maxClients})
+		for _, d := range docs {
+			app, err := decode[platform.Application](d)
+			if err != nil {
+				return err
+			}
+			trusted = trusted || app.Enabled && oauth.TrustsOrigin(app, origin)
+		}
+		return err
+	})
+	if err != nil {
+		s.logRefusal(r, faultOf(err))
+	}
+	return trusted
+}

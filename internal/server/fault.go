@@ -1,0 +1,151 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/web"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func parseQuery(text string) (url.Values, error) { return url.ParseQuery(text) }
+
+// faultOf makes every error a Fault: what is none is an internal error, whose
+// text stays in the log.
+func faultOf(err error) *fault.Fault {
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.Busy.Because(err)
+	}
+	return fault.Unexpected.Because(err)
+}
+
+// refuse is the one writer of refusals: it logs, and answers in the form of
+// the endpoint.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, form answers, err error) {
+	f := faultOf(err)
+	s.logRefusal(r, f)
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	switch {
+	case form == asPage && wantsPage(r):
+		s.refusePage(w, r, f)
+	case form == asOAuth || f.Form == fault.OAuth:
+		refuseOAuth(w, r, f)
+	default:
+		refusePlatform(w, r, f)
+	}
+}
+
+// wantsPage tells a browser from a program that asks for JSON.
+func wantsPage(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "text/html") || !strings.Contains(accept, "json")
+}
+
+func refusePlatform(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
+	body := kind.Body{"id": correlation(r.Context()), "code": f.Code, "message": f.Message}
+	if len(f.Details) > 0 {
+		body["details"] = f.Details
+	}
+	if f.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="PingOne"`)
+	}
+	_ = writeJSON(w, f.Status, body) // a map of strings always encodes
+}
+
+// refuseOAuth answers in the form of RFC 6749 §5.2. A fault of the platform's
+// form (a body that is too large, say) takes the nearest OAuth code.
+func refuseOAuth(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
+	code := f.Code
+	if f.Form != fault.OAuth {
+		code = "invalid_request"
+		if f.Status >= 500 {
+			code = "server_error"
+		}
+	}
+	if f.Status == http.StatusUnauthorized || f.Code == "insufficient_scope" {
+		w.Header().Set("WWW-Authenticate", challenge(r, f))
+	}
+	_ = writeJSON(w, f.Status, kind.Body{"error": code, "error_description": describe(r.Context(), f)})
+}
+
+// challenge is the WWW-Authenticate of a 401: Basic for clients (RFC 6749
+// §5.2), Bearer for tokens (RFC 6750 §3).
+func challenge(r *http.Request, f *fault.Fault) string {
+	switch {
+	case f.Code == "invalid_client":
+		return `Basic realm="PingOne"`
+	case r.Header.Get("Authorization") == "":
+		return `Bearer realm="PingOne"`
+	}
+	return `Bearer realm="PingOne", error="` + f.Code + `", error_description="` + clean(f.Message) + `"`
+}
+
+// describe is the error_description: PingOne's pattern, with the correlation
+// id that the log line has.
+func describe(ctx context.Context, f *fault.Fault) string {
+	text := f.Message
+	for _, d := range f.Details {
+		text += " " + d.Message
+	}
+	return clean("Request denied: " + text + " (Correlation ID: " + correlation(ctx) + ")")
+}
+
+// clean keeps to the characters that RFC 6749 §5.2 allows in a description.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < 0x20 || r > 0x7e || r == '\\':
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// refusePage shows a refusal that can't go to the application.
+func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
+	page := web.Refusal{Title: "This sign-on can't continue", Explanation: f.Message, Correlation: correlation(r.Context())}
+	switch {
+	case f.Status == http.StatusNotFound:
+		page.Title, page.Explanation = "There is nothing here", "The address is not one that this server knows."
+	case f.Status >= 500:
+		page.Title, page.Explanation = "Something went wrong", "The server could not answer. Try again in a moment."
+	case len(f.Details) > 0:
+		page.Explanation = "The application sent a request that this server can't accept."
+	}
+	for _, d := range f.Details {
+		page.Facts = append(page.Facts, web.Fact{Label: orElse(d.Target, "Reason"), Value: d.Message})
+	}
+	if came := f.Came; came != "" && (f.Is(fault.RedirectMismatch) || f.Is(fault.ClientUnknown)) {
+		page.Facts = append(page.Facts, web.Fact{Label: "Received", Value: came})
+	}
+	if f.Section != "" {
+		page.Facts = append(page.Facts, web.Fact{Label: "Rule", Value: f.Section})
+	}
+	if err := s.writePage(w, f.Status, "", func(b *bytes.Buffer) error { return s.pages.Refusal(b, page) }); err != nil {
+		s.logRefusal(r, faultOf(err))
+		refusePlatform(w, r, f)
+	}
+}
+
+func orElse(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/oauth"
+)
+
+// requestKey is the context's key of the request's correlation id.
+type requestKey struct{}
+
+// correlation is the id that the answer and every log line of a request bear.
+func correlation(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// ServeHTTP gives the request its correlation id, answers it, and writes one
+// log line about it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := s.now()
+	id := s.newID()
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	s.commonHeaders(w, id)
+	rec := &recorder{ResponseWriter: w}
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			s.log.Error("a request panicked", "correlationId", id, "panic", p, "stack", string(debug.Stack()))
+			s.refuse(rec, r, asPlatform, fault.Unexpected)
+		}
+		s.log.Info("request", "correlationId", id, "method", printable(r.Method), "path", r.URL.Path, "status", rec.status,
+			"duration", s.now().Sub(began), "remoteIp", remoteIP(r))
+	}()
+	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+		s.refuse(rec, r, asPlatform, fault.UnknownPath)
+		return
+	}
+	if _, pattern := s.mux.Handler(r); pattern == "" {
+		s.refuse(rec, r, asPlatform, fault.UnknownPath)
+		return
+	}
+	s.mux.ServeHTTP(rec, r)
+}
+
+func (s *Server) commonHeaders(w http.ResponseWriter, id string) {
+	h := w.Header()
+	h.Set("Correlation-Id", id)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	if s.secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// recorder remembers the status for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func remoteIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// admitBody checks the media type and bounds the body. A body where none is
+// expected is not read.
+func admitBody(w http.ResponseWriter, r *http.Request, route Route) error {
+	if route.Limit == 0 {
+		return nil
+	}
+	if r.ContentLength > route.Limit {
+		w.Header().Set("Connection", "close")
+		return fault.TooLarge.Saying(route.Limit)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, route.Limit)
+	media := mediaOf(r)
+	if len(route.Media) == 0 || (media == "" && r.ContentLength == 0) || slices.Contains(route.Media, media) {
+		return nil
+	}
+	if slices.ContainsFunc(route.Media, func(m string) bool { return strings.Contains(m, "<") }) && strings.HasPrefix(media, "application/vnd.pingidentity.") {
+		return nil // the handler dispatches on it
+	}
+	return fault.WrongMedia.Saying(strings.Join(route.Media, " or ")).Compared(strings.Join(route.Media, ", "), printable(media))
+}
+
+// mediaOf is the media type of the body, in lower case and without parameters.
+func mediaOf(r *http.Request) string {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil && media == "" {
+		return r.Header.Get("Content-Type")
+	}
+	return media
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	raw, err := io.ReadAll(r.Body)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, fault.TooLarge.Saying(large.Limit)
+	case err != nil:
+		return nil, fault.Malformed.Because(err)
+	}
+	return raw, nil
+}
+
+// readJSON reads a body that is one JSON object; an empty one is {}.
+func readJSON(r *http.Request) (kind.Body, error) {
+	raw, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) == 0 {
+		return kind.Body{}, nil
+	}
+	body, err := kind.Decode(raw)
+	if err != nil {
+		return nil, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: "The body must be one JSON object in UTF-8: " + jsonTrouble(err)}).Because(err)
+	}
+	return body, nil
+}
+
+// jsonTrouble says where JSON broke, without repeating what was sent.
+func jsonTrouble(err error) string {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return "syntax error near byte " + itoa(syntax.Offset)
+	}
+	return "it is not"
+}
+
+// readForm reads the parameters of a form body.
+func readForm(r *http.Request) (oauth.Form, error) {
+	raw, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(string(raw))
+}
+
+// readQuery reads the parameters of the query.
+func readQuery(r *http.Request) (oauth.Form, error) { return parseForm(r.URL.RawQuery) }
+
+func parseForm(text string) (oauth.Form, error) {
+	values, err := parseQuery(text)
+	if err != nil {
+		return nil, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: "The parameters must be form-encoded: name=value&name=value, with % escapes"}).Because(err)
+	}
+	for name := range values {
+		if !utf8.ValidString(name) {
+			return nil, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: "The name of a parameter is not UTF-8"})
+		}
+	}
+	return oauth.Form(values), nil
+}
+
+// writeJSON answers with a JSON body.
+func writeJSON(w http.ResponseWriter, status int, body any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", mediaJSON)
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client is gone; nobody is left to tell
+	return nil
+}
+
+// logRefusal writes what was refused and why: the rule, its section, what it
+// expected and what came.
+func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
+	level := slog.LevelInfo
+	if f.Status >= 500 {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{slog.String("correlationId", correlation(r.Context())), slog.String("rule", f.Rule), slog.String("section", f.Section),
+		slog.Int("status", f.Status), slog.String("code", f.Code)}
+	if f.Expected != "" || f.Came != "" {
+		attrs = append(attrs, slog.String("expected", f.Expected), slog.String("came", f.Came))
+	}
+	for _, d := range f.Details {
+		attrs = append(attrs, slog.String("detail", d.Target+": "+d.Code))
+	}
+	if f.Cause != nil {
+		attrs = append(attrs, slog.String("cause", f.Cause.Error()))
+	}
+	s.log.LogAttrs(r.Context(), level, "refused", attrs...)
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/oauth"
+	"pixy/internal/store"
+)
+
+// discovery describes an environment's issuer (OpenID Connect Discovery §4,
+// RFC 8414 §3). The issuer comes from the configuration, never from the Host
+// header.
+func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
+	env := r.PathValue("env")
+	if err := s.environmentExists(r.Context(), env); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, oauth.Metadata(s.issuer(env)))
+}
+
+// jwks publishes the keys of an environment's tokens (RFC 7517 §5).
+func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		if _, err := s.realm(tx); err != nil {
+			return err
+		}
+		keys, err := publicKeys(tx)
+		set.Keys = append(set.Keys, keys...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, set)
+}
+
+// healthz says that the process is up.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, http.StatusOK, kind.Body{"status": "UP"})
+}
+
+// maxPing bounds how long readyz waits for the database.
+const maxPing = 2 * time.Second
+
+// readyz says that the database answers.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), maxPing)
+	defer cancel()
+	if err := s.db.Ping(ctx); err != nil {
+		return fault.Busy.Because(err)
+	}
+	return writeJSON(w, http.StatusOK, kind.Body{"status": "READY"})
+}
