@@ -59,7 +59,7 @@ func (c *serveCommand) Run(ctx context.Context, _, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c.log.Info("pixy serves", "url", running.url, "data", c.Data, "version", version)
+	c.log.Info("pixy serves", "url", running.url, "listen", running.address, "data", c.Data, "version", version)
 	return running.wait(ctx)
 }
 
@@ -78,12 +78,13 @@ func terminal(f *os.File) bool {
 
 // running is a server that answers.
 type running struct {
-	url    string
-	server *server.Server
-	http   *http.Server
-	db     *store.DB
-	log    *slog.Logger
-	failed chan error
+	url     string
+	address string // where it listens, "127.0.0.1:8080"
+	server  *server.Server
+	http    *http.Server
+	db      *store.DB
+	log     *slog.Logger
+	failed  chan error
 }
 
 // start opens the data folder, the database and the port, and serves.
@@ -133,7 +134,7 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*runnin
 	if err != nil {
 		return nil, err
 	}
-	r := &running{url: strings.TrimSuffix(public, "/"), db: db, log: c.log, failed: make(chan error, 1)}
+	r := &running{url: strings.TrimSuffix(public, "/"), address: listener.Addr().String(), db: db, log: c.log, failed: make(chan error, 1)}
 	if err := c.prepare(ctx, r, sealer, listener); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -19,6 +19,19 @@ type HashCost struct {
 	Lanes  uint8
 }
 
+// Wrong says what is wrong with a cost that was configured, or "".
+func (c HashCost) Wrong() string {
+	switch {
+	case c.Memory < 8 || c.Memory > maxMemory:
+		return fmt.Sprintf("the memory of a password hash must be 8 to %d KiB", maxMemory)
+	case c.Time < 1 || c.Time > maxTime:
+		return fmt.Sprintf("the passes of a password hash must be 1 to %d", maxTime)
+	case c.Lanes < 1 || uint32(c.Lanes)*8 > c.Memory:
+		return "the lanes of a password hash must be at least 1, and at most an eighth of its memory in KiB"
+	}
+	return ""
+}
+
 // DefaultHashCost is OWASP's recommendation: 19 MiB, 2 passes, 1 lane.
 func DefaultHashCost() HashCost { return HashCost{Memory: 19 * 1024, Time: 2, Lanes: 1} }
 
@@ -70,7 +83,7 @@ func readPHC(s string) (salt, hash []byte, c HashCost, err error) {
 	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Lanes); err != nil || n != 3 {
 		return nil, nil, c, errHash
 	}
-	if c.Memory < 8 || c.Memory > maxMemory || c.Time < 1 || c.Time > maxTime || c.Lanes < 1 {
+	if c.Wrong() != "" {
 		return nil, nil, c, errHash
 	}
 	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])

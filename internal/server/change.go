@@ -78,9 +78,15 @@ func (s *Server) importedPassword(r *http.Request, env string, sent kind.Body) (
 		return "", false, fault.Invalid.Detailed(details...)
 	}
 	p := person{User: platform.User{Username: kind.At(sent, "username"), Email: kind.At(sent, "email")}}
+	population := kind.At(sent, "population.id")
 	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		p.Policy, err = passwordPolicy(tx, kind.At(sent, "population.id"))
-		return missing(err, fault.Invalid.Detailed(refersToNothing("population.id", kind.At(sent, "population.id"))))
+		if population != "" {
+			if _, err := tx.Get("population", population); err != nil {
+				return missing(err, fault.Invalid.Detailed(refersToNothing("population.id", population)))
+			}
+		}
+		p.Policy, err = passwordPolicy(tx, population)
+		return err
 	})
 	if err != nil {
 		return "", false, err

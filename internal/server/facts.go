@@ -34,6 +34,15 @@ func readDocument[T any](tx *store.Tx, noun, id string) (T, store.Document, erro
 	return v, d, err
 }
 
+// lacking is the error for a document that another one refers to, so that its
+// absence is not taken for that of what a request asked for.
+func lacking(what string, err error) error {
+	if errors.Is(err, store.ErrMissing) {
+		return fmt.Errorf("the database lacks %s", what)
+	}
+	return err
+}
+
 // realm is the environment of a request; an environment that does not exist
 // has no endpoints.
 func (s *Server) realm(tx *store.Tx) (oauth.Realm, error) {
@@ -78,7 +87,7 @@ func addScopes(tx *store.Tx, c *oauth.Client, d store.Document) error {
 	for _, ref := range g.Scopes {
 		scope, _, err := readDocument[platform.ResourceScope](tx, "scope", ref.ID)
 		if err != nil {
-			return err
+			return lacking("scope "+ref.ID, err)
 		}
 		// Refresh tokens are not issued yet, so nobody is promised one.
 		if scope.Name != "offline_access" {
@@ -99,7 +108,7 @@ func (s *Server) policy(tx *store.Tx, client string, acr []string) (flow.Policy,
 	if len(assigned) == 0 {
 		d, err := tx.Find("signOnPolicy", kind.Expr{Op: kind.Eq, Path: "default", Type: kind.Boolean, Value: true})
 		if err != nil {
-			return flow.Policy{}, fmt.Errorf("finding the default sign-on policy: %w", err)
+			return flow.Policy{}, lacking("a default sign-on policy", err)
 		}
 		if fallback, err = policyOf(tx, d); err != nil {
 			return flow.Policy{}, err
@@ -131,7 +140,7 @@ func assignedPolicies(tx *store.Tx, client string) ([]flow.Policy, error) {
 	for _, a := range assignments {
 		d, err := tx.Get("signOnPolicy", a.SignOnPolicy.ID)
 		if err != nil {
-			return nil, err
+			return nil, lacking("sign-on policy "+a.SignOnPolicy.ID, err)
 		}
 		p, err := policyOf(tx, d)
 		if err != nil {
@@ -248,13 +257,15 @@ func passwordPolicyDocument(tx *store.Tx, population string) (store.Document, er
 	if population != "" {
 		p, _, err := readDocument[platform.Population](tx, "population", population)
 		if err != nil {
-			return store.Document{}, fmt.Errorf("population %s: %w", population, err)
+			return store.Document{}, lacking("population "+population, err)
 		}
 		if p.PasswordPolicy.ID != "" {
-			return tx.Get("passwordPolicy", p.PasswordPolicy.ID)
+			d, err := tx.Get("passwordPolicy", p.PasswordPolicy.ID)
+			return d, lacking("password policy "+p.PasswordPolicy.ID, err)
 		}
 	}
-	return tx.Find("passwordPolicy", kind.Expr{Op: kind.Eq, Path: "default", Type: kind.Boolean, Value: true})
+	d, err := tx.Find("passwordPolicy", kind.Expr{Op: kind.Eq, Path: "default", Type: kind.Boolean, Value: true})
+	return d, lacking("a default password policy", err)
 }
 
 // keepCredential writes a person's credential back. It refuses when somebody

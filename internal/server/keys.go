@@ -46,7 +46,7 @@ func (s *Server) newSigningKey(env, id string) (json.RawMessage, error) {
 func (s *Server) signer(tx *store.Tx) (oauth.Signer, error) {
 	d, err := tx.Find("signingKey", kind.Expr{Op: kind.Eq, Path: "current", Type: kind.Boolean, Value: true})
 	if err != nil {
-		return oauth.Signer{}, fmt.Errorf("finding the signing key of environment %s: %w", tx.Env(), err)
+		return oauth.Signer{}, lacking("a signing key of environment "+tx.Env(), err)
 	}
 	return s.keys.get(keyVersion{tx.Env(), d.ID, d.Version}, func() (oauth.Signer, error) { return s.unsealKey(tx.Env(), d) })
 }

@@ -28,9 +28,6 @@ type hasher struct {
 const maxLine = 64
 
 func newHasher(cost platform.HashCost, slots int, chance func([]byte)) *hasher {
-	if cost == (platform.HashCost{}) {
-		cost = platform.DefaultHashCost()
-	}
 	if slots <= 0 {
 		slots = runtime.GOMAXPROCS(0)
 	}

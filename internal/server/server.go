@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -57,6 +58,12 @@ func New(c Config) (*Server, error) {
 	base, err := publicURL(c.PublicURL)
 	if err != nil {
 		return nil, err
+	}
+	if c.HashCost == (platform.HashCost{}) {
+		c.HashCost = platform.DefaultHashCost()
+	}
+	if wrong := c.HashCost.Wrong(); wrong != "" {
+		return nil, errors.New(wrong)
 	}
 	pages, err := web.New()
 	if err != nil {
