@@ -33,7 +33,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 
 // process is a pixy that was started with its own data folder.
 type process struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	data  string
 	log   *safeBuffer
@@ -60,7 +60,7 @@ func (b *safeBuffer) String() string {
 }
 
 // prepare readies pixy serve on a free port.
-func prepare(t *testing.T, data string, env []string, args ...string) *process {
+func prepare(t testing.TB, data string, env []string, args ...string) *process {
 	t.Helper()
 	path, err := buildOnce()
 	if err != nil {
@@ -74,7 +74,7 @@ func prepare(t *testing.T, data string, env []string, args ...string) *process {
 }
 
 // start runs pixy serve until the test ends, and waits until it says where.
-func start(t *testing.T, data string, env []string, args ...string) *process {
+func start(t testing.TB, data string, env []string, args ...string) *process {
 	t.Helper()
 	p := prepare(t, data, env, args...)
 	p.began = time.Now()
