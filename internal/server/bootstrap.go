@@ -33,7 +33,7 @@ type Worker struct {
 // else in clear.
 func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) error) (bool, error) {
 	for name, id := range map[string]string{"environment": b.EnvironmentID, "application": b.ApplicationID} {
-		if id != "" && !tokenShape().MatchString(id) {
+		if id != "" && !isToken(id) {
 			return false, fmt.Errorf("the bootstrap %s id must be a lower-case UUID, not %q", name, id)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
-	"regexp"
 	"time"
 
 	"pixy/internal/flow"
@@ -36,15 +35,26 @@ func newBrowser(token string) browser {
 // sessionToken reads the cookie; anything but a token of ours is none.
 func sessionToken(r *http.Request) string {
 	for _, name := range []string{cookieST, cookieTwin} {
-		if c, err := r.Cookie(name); err == nil && tokenShape().MatchString(c.Value) {
+		if c, err := r.Cookie(name); err == nil && isToken(c.Value) {
 			return c.Value
 		}
 	}
 	return ""
 }
 
-func tokenShape() *regexp.Regexp {
-	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+// isToken reports whether a text has the shape of newToken and newID.
+func isToken(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		hex := '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f'
+		if dash != (s[i] == '-') || !dash && !hex {
+			return false
+		}
+	}
+	return true
 }
 
 // browser finds the session of a token. A session counts while its user exists

@@ -43,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.refuse(rec, r, asPlatform, fault.Unexpected)
 		}
 		s.log.Info("request", "correlationId", id, "method", printable(r.Method), "path", r.URL.Path, "status", rec.status,
-			"duration", s.now().Sub(began), "remoteIp", remoteIP(r))
+			"ms", float64(s.now().Sub(began).Microseconds())/1000, "remoteIp", remoteIP(r))
 	}()
 	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
 		s.refuse(rec, r, asPlatform, fault.UnknownPath)
