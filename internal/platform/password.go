@@ -2,6 +2,7 @@ package platform
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,16 @@ func Refuse(target string, unmet []Unmet) error {
 	inner["unsatisfiedRequirements"] = rules
 	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target,
 		Message: who + " password did not satisfy password policy requirements", Inner: inner})
+}
+
+// InClear refuses a password that was hashed elsewhere, such as {SSHA512}...:
+// to take it for a password in clear would let its hash sign on.
+func InClear(target, password string) error {
+	if !regexp.MustCompile(`^\{[A-Z0-9_-]{2,40}\}`).MatchString(password) {
+		return nil
+	}
+	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target,
+		Message: "is an encoded password; this server does not import password hashes yet"})
 }
 
 // Words says the policy in plain sentences, for a page.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"pixy/internal/kind"
 	"pixy/internal/platform"
@@ -82,52 +81,13 @@ func (s *Server) firstEntries(b *Bootstrap) ([]kind.Entry, error) {
 	if b.ApplicationID == "" {
 		b.ApplicationID = s.newID()
 	}
-	sealed, secret, err := s.sealedSecret(b.EnvironmentID, b.ApplicationID, b.Secret)
-	if err != nil {
+	first := platform.First{Environment: b.EnvironmentID, Application: b.ApplicationID, KeyID: s.newID(), NewID: s.newID}
+	var err error
+	if first.Secret, b.Secret, err = s.sealedSecret(b.EnvironmentID, b.ApplicationID, b.Secret); err != nil {
 		return nil, err
 	}
-	b.Secret = secret
-	organization, license, keyID := s.newID(), s.newID(), s.newID()
-	key, err := s.newSigningKey(b.EnvironmentID, keyID)
-	if err != nil {
+	if first.Key, err = s.newSigningKey(b.EnvironmentID, first.KeyID); err != nil {
 		return nil, err
 	}
-	entries := platform.RoleEntries()
-	root := func(noun, id string, body kind.Body) {
-		entries = append(entries, kind.Entry{Root: true, Kind: noun, ID: id, Body: body})
-	}
-	root("organization", organization, kind.Body{"name": "Pixy", "default": true})
-	root("license", license, kind.Body{"name": "Self-hosted", "default": true})
-	root("environment", b.EnvironmentID, kind.Body{
-		"name": "Administrators", "nameKey": "administrators", "description": "The first environment of this server",
-		"type": "PRODUCTION", "region": "NA", "status": "ACTIVE",
-		"organization": kind.Body{"id": organization}, "license": kind.Body{"id": license},
-	})
-	seeded := platform.Seed(platform.Environment{}, kind.Gift{ID: b.EnvironmentID, NewID: s.newID, Key: key, KeyID: keyID})
-	worker, err := s.workerEntries(*b, organization, sealed, seeded)
-	return slices.Concat(entries, seeded, worker), err
-}
-
-// workerEntries are the worker application and its roles. Its body goes
-// through the table of applications like any other.
-func (s *Server) workerEntries(b Bootstrap, organization, sealed string, seeded []kind.Entry) ([]kind.Entry, error) {
-	rotation := seeded[slices.IndexFunc(seeded, func(e kind.Entry) bool { return e.Kind == "keyRotationPolicy" })].ID
-	k := s.kinds["application"]
-	body, details := kind.Accept(k.Table().Fields, kind.Create, nil, k.Fill(kind.Body{
-		"name": "Pixy worker", "description": "The application that configures this server", "enabled": true,
-		"type": "WORKER", "protocol": "OPENID_CONNECT", "tokenEndpointAuthMethod": platform.AuthBasic,
-	}, nil), func(string) string { return rotation })
-	if len(details) > 0 {
-		return nil, fmt.Errorf("the worker application does not fit the table of applications: %v", details)
-	}
-	everywhere := platform.Scope{ID: organization, Type: "ORGANIZATION"}
-	here := platform.Scope{ID: b.EnvironmentID, Type: "ENVIRONMENT"}
-	return []kind.Entry{
-		{Env: b.EnvironmentID, Kind: "application", ID: b.ApplicationID, Body: body},
-		{Env: b.EnvironmentID, Kind: "secret", ID: b.ApplicationID, Body: platform.Secret{Sealed: sealed}},
-		platform.Assign(s.newID(), b.ApplicationID, "Organization Admin", everywhere),
-		platform.Assign(s.newID(), b.ApplicationID, "Environment Admin", everywhere),
-		platform.Assign(s.newID(), b.ApplicationID, "Identity Data Admin", here),
-		platform.Assign(s.newID(), b.ApplicationID, "Client Application Developer", here),
-	}, nil
+	return first.Entries()
 }

@@ -77,6 +77,9 @@ func (s *Server) importedPassword(r *http.Request, env string, sent kind.Body) (
 	if len(details) > 0 {
 		return "", false, fault.Invalid.Detailed(details...)
 	}
+	if err := platform.InClear("password.value", kind.At(body, "value")); err != nil {
+		return "", false, err
+	}
 	p := person{User: platform.User{Username: kind.At(sent, "username"), Email: kind.At(sent, "email")}}
 	population := kind.At(sent, "population.id")
 	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {

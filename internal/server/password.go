@@ -215,6 +215,11 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	current, password := kind.At(body, "currentPassword"), kind.At(body, member)
+	if mediaOf(r) == mediaSet {
+		if err := platform.InClear(member, password); err != nil {
+			return err
+		}
+	}
 	right := true
 	if current != "" {
 		if right, err = s.hasher.verify(r.Context(), p.Credential.Hash, current); err != nil {
