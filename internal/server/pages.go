@@ -55,6 +55,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) error {
 	page := web.Welcome{Version: s.version, BaseURL: s.base, Links: []web.Fact{
 		{Label: "Discovery of an environment", Value: s.base + "/{environmentId}/as/.well-known/openid-configuration"},
 		{Label: "Management API", Value: s.base + "/v1/environments"},
+		{Label: "Credentials for it", Value: "bootstrap.json in the data folder, written at the first start"},
 		{Label: "Health", Value: s.base + "/healthz"},
 		{Label: "Readiness", Value: s.base + "/readyz"},
 	}}
