@@ -106,10 +106,13 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	return r, nil
 }
 
+// errInUse says that the port is taken.
+var errInUse = errors.New("is in use by another program: stop it, or choose another address with --listen")
+
 func listen(address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen", address)
+		return nil, fmt.Errorf("%s %w", address, errInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("can't listen on %s: %w", address, err)

@@ -353,7 +353,7 @@ func TestDevelopmentCertificate(t *testing.T) {
 		t.Errorf("caFile is %q", ca)
 	}
 	p.stop()
-	p = start(t, data, nil, "--tls-dev")
+	start(t, data, nil, "--tls-dev")
 	if again, err := os.ReadFile(filepath.Join(data, "ca.pem")); err != nil || !bytes.Equal(pem, again) {
 		t.Errorf("the CA was made again: %v", err)
 	}
