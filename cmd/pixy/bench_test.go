@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"runtime"
@@ -76,8 +77,11 @@ func (r *realm) parallel(b *testing.B, signOn func(*http.Client) error) {
 	b.SetParallelism(8)
 	began := time.Now()
 	b.RunParallel(func(pb *testing.PB) {
-		client := newClient()
-		if err := r.signOn(client, true); err != nil {
+		client, err := newClient()
+		if err == nil {
+			err = r.signOn(client, true)
+		}
+		if err != nil {
 			b.Error(err)
 			return
 		}
@@ -93,34 +97,15 @@ func (r *realm) parallel(b *testing.B, signOn func(*http.Client) error) {
 	b.ReportMetric(float64(r.p.memory("VmHWM")), "MB-peak")
 }
 
-// newClient is a browser: it keeps cookies itself, by hand, because a jar
-// takes none for an IP address with a port, and follows no redirect.
-func newClient() *http.Client {
+// newClient is a browser that follows no redirect.
+func newClient() (*http.Client, error) {
+	jar, err := cookiejar.New(nil)
 	return &http.Client{
+		Jar:           jar,
 		Timeout:       30 * time.Second,
-		Transport:     &cookies{next: &http.Transport{MaxIdleConnsPerHost: 4}},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 4},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-type cookies struct {
-	next  http.RoundTripper
-	token string
-}
-
-func (c *cookies) RoundTrip(r *http.Request) (*http.Response, error) {
-	if c.token != "" {
-		r.Header.Set("Cookie", "ST="+c.token)
-	}
-	resp, err := c.next.RoundTrip(r)
-	if err == nil {
-		for _, set := range resp.Cookies() {
-			if set.Name == "ST" {
-				c.token = set.Value
-			}
-		}
-	}
-	return resp, err
+	}, err
 }
 
 // signOn runs the workflow. fresh asks for the password even with a session.
