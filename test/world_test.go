@@ -1,0 +1,332 @@
+// Package test drives the whole server through the wire.
+package test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pixy/internal/server"
+	"pixy/internal/store"
+)
+
+// The vector of RFC 7636, appendix B.
+const (
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+)
+
+const (
+	callback     = "https://app.example.com/callback"
+	goodPassword = "2FederateM0re!"
+	mediaSignOn  = "application/vnd.pingidentity.usernamePassword.check+json"
+	mediaSet     = "application/vnd.pingidentity.password.set+json"
+)
+
+// world is a server in this process on a database of its own, with a clock
+// that only the test moves.
+type world struct {
+	t      testing.TB
+	server *server.Server
+	db     *store.DB
+	base   string
+	log    *logBuffer
+	worker server.Worker
+	env    string
+	admin  string // a worker's access token
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// cheap is a password hash that costs nothing, where its cost doesn't matter.
+func cheap() server.HashCost { return server.HashCost{Memory: 64, Time: 1, Lanes: 1} }
+
+func newWorld(t testing.TB, change ...func(*server.Config)) *world {
+	t.Helper()
+	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, now: time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC)}
+	db, err := store.Open(t.Context(), "file:"+filepath.Join(t.TempDir(), "pixy.db"), store.Options{Now: w.clock})
+	w.must(err)
+	t.Cleanup(func() { w.must(db.Close()) })
+	sealer, err := store.NewSealer(make([]byte, 32))
+	w.must(err)
+	w.must(db.Claim(t.Context(), sealer))
+	c := server.Config{Store: db, Sealer: sealer, PublicURL: w.base, Version: "test", Now: w.clock, HashCost: cheap(),
+		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, f := range change {
+		f(&c)
+	}
+	w.base, w.db = c.PublicURL, db
+	w.server, err = server.New(c)
+	w.must(err)
+	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
+	w.must(err)
+	w.env = w.worker.EnvironmentID
+	w.admin = w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"client_credentials"}}, header{"Authorization": w.basic()}).want(200).text("access_token")
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) basic() string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(w.worker.ApplicationID+":"+w.worker.Secret))
+}
+
+type header map[string]string
+
+// response is an answer, its body read.
+type response struct {
+	t testing.TB
+	*http.Response
+	raw  string
+	body map[string]any
+}
+
+// send makes one request. A path that begins with http is taken as it is.
+func (w *world) send(method, path, body string, headers ...header) response {
+	w.t.Helper()
+	if !strings.HasPrefix(path, "http") {
+		path = w.base + path
+	}
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for _, h := range headers {
+		for name, value := range h {
+			r.Header.Set(name, value)
+		}
+	}
+	rec := httptest.NewRecorder()
+	w.server.ServeHTTP(rec, r)
+	resp := rec.Result()
+	raw, err := io.ReadAll(resp.Body)
+	w.must(err)
+	out := response{t: w.t, Response: resp, raw: string(raw)}
+	_ = json.Unmarshal(raw, &out.body) // not every body is JSON
+	return out
+}
+
+func (w *world) form(method, path string, form url.Values, headers ...header) response {
+	w.t.Helper()
+	return w.send(method, path, form.Encode(), append(headers, header{"Content-Type": "application/x-www-form-urlencoded"})...)
+}
+
+// manage calls the management API in the world's environment.
+func (w *world) manage(method, path string, body any, headers ...header) response {
+	w.t.Helper()
+	raw, err := json.Marshal(body)
+	w.must(err)
+	text := string(raw)
+	if body == nil {
+		text = ""
+	}
+	all := append([]header{{"Authorization": "Bearer " + w.admin, "Content-Type": "application/json"}}, headers...)
+	return w.send(method, "/v1/environments/"+w.env+path, text, all...)
+}
+
+func (r response) want(status int) response {
+	r.t.Helper()
+	if r.StatusCode != status {
+		r.t.Fatalf("%d, want %d: %s %s", r.StatusCode, status, r.Header.Get("Location"), r.raw)
+	}
+	return r
+}
+
+func (r response) text(name string) string {
+	s, _ := r.body[name].(string)
+	return s
+}
+
+// query is a parameter of the redirect.
+func (r response) query(name string) string {
+	u, err := r.Location()
+	if err != nil {
+		r.t.Helper()
+		r.t.Fatalf("no redirect but %d: %s", r.StatusCode, r.raw)
+	}
+	return u.Query().Get(name)
+}
+
+// detail is the first detail of an error.
+func (r response) detail() map[string]any {
+	details, _ := r.body["details"].([]any)
+	if len(details) == 0 {
+		return map[string]any{}
+	}
+	d, _ := details[0].(map[string]any)
+	return d
+}
+
+type object = map[string]any
+
+// application makes an application and returns its id. What is not given is
+// that of a native application that must use S256.
+func (w *world) application(change object) string {
+	w.t.Helper()
+	body := object{"name": "App", "enabled": true, "type": "NATIVE_APP", "protocol": "OPENID_CONNECT", "grantTypes": []string{"AUTHORIZATION_CODE"},
+		"responseTypes": []string{"CODE"}, "redirectUris": []string{callback}, "tokenEndpointAuthMethod": "NONE", "pkceEnforcement": "S256_REQUIRED"}
+	for k, v := range change {
+		body[k] = v
+	}
+	return w.manage("POST", "/applications", body).want(201).text("id")
+}
+
+// user makes a user with the good password and returns the id.
+func (w *world) user(username string) string {
+	w.t.Helper()
+	id := w.manage("POST", "/users", object{"username": username, "email": username + "@example.com"}).want(201).text("id")
+	w.password(id, goodPassword, false)
+	return id
+}
+
+func (w *world) password(user, password string, force bool) {
+	w.t.Helper()
+	w.manage("PUT", "/users/"+user+"/password", object{"value": password, "forceChange": force}, header{"Content-Type": mediaSet}).want(200)
+}
+
+// person is a browser: it keeps the session cookie.
+type person struct {
+	w  *world
+	st string
+}
+
+func (p *person) send(method, path, body string, headers ...header) response {
+	p.w.t.Helper()
+	if p.st != "" {
+		headers = append(headers, header{"Cookie": "ST=" + p.st})
+	}
+	r := p.w.send(method, path, body, headers...)
+	for _, c := range r.Cookies() {
+		if c.Name == "ST" {
+			p.st = c.Value
+		}
+	}
+	return r
+}
+
+// authorize asks for a code for an application, with the challenge of the
+// vector; change adds parameters, or takes them away with "".
+func (p *person) authorize(app string, change url.Values) response {
+	p.w.t.Helper()
+	q := url.Values{"response_type": {"code"}, "client_id": {app}, "redirect_uri": {callback}, "scope": {"openid"}, "state": {"st4te"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"}}
+	for k, v := range change {
+		if q[k] = v; len(v) == 1 && v[0] == "" {
+			delete(q, k)
+		}
+	}
+	return p.send("GET", "/"+p.w.env+"/as/authorize?"+q.Encode(), "")
+}
+
+func (p *person) act(flow, action string, body object) response {
+	p.w.t.Helper()
+	raw, err := json.Marshal(body)
+	p.w.must(err)
+	return p.send("POST", "/"+p.w.env+"/flows/"+flow, string(raw), header{"Content-Type": "application/vnd.pingidentity." + action + "+json"})
+}
+
+func (p *person) signOn(flow, username, password string) response {
+	p.w.t.Helper()
+	return p.act(flow, "usernamePassword.check", object{"username": username, "password": password})
+}
+
+func (p *person) resume(flow string) response {
+	p.w.t.Helper()
+	return p.send("GET", "/"+p.w.env+"/as/resume?flowId="+flow, "")
+}
+
+// code signs a person on and returns the code.
+func (p *person) code(app, username string, change url.Values) string {
+	p.w.t.Helper()
+	flow := p.authorize(app, change).want(302).query("flowId")
+	p.signOn(flow, username, goodPassword).want(200)
+	return p.resume(flow).want(302).query("code")
+}
+
+// redeem exchanges a code; change adds parameters, or takes them away with "".
+func (w *world) redeem(app, code string, change url.Values, headers ...header) response {
+	w.t.Helper()
+	f := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {app}, "redirect_uri": {callback}, "code_verifier": {verifier}}
+	for k, v := range change {
+		if f[k] = v; len(v) == 1 && v[0] == "" {
+			delete(f, k)
+		}
+	}
+	return w.form("POST", "/"+w.env+"/as/token", f, headers...)
+}
+
+func (w *world) userinfo(token string) response {
+	w.t.Helper()
+	return w.send("GET", "/"+w.env+"/as/userinfo", "", header{"Authorization": "Bearer " + token})
+}
+
+// refused expects an OAuth error whose description has these words.
+func (r response) refused(status int, code, words string) {
+	r.t.Helper()
+	if r.StatusCode != status || r.text("error") != code || !strings.Contains(r.text("error_description"), words) {
+		r.t.Errorf("%d %s, want %d %s ...%s...", r.StatusCode, r.raw, status, code, words)
+	}
+}
+
+func claims(t testing.TB, token string) object {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not a JWT: %q", token)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c object
+	if err := json.Unmarshal(raw, &c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func text(v any) string { return fmt.Sprint(v) }
