@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -15,36 +13,13 @@ import (
 	"time"
 )
 
-// serveByHand keeps the server up, and beside it the native application of the
-// story with a page to begin a sign-in by hand, until ctx ends.
-func serveByHand(ctx context.Context, s *story, postman string, out io.Writer, asJSON bool) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("the demo's application can't listen: %w", err)
-	}
-	a := &byHand{story: s, redirect: "http://" + listener.Addr().String() + "/callback", pending: map[string]string{}}
-	if asJSON {
-		(&jsonPrinter{out: out}).tell(told{Step: s.steps, Title: "serve", OK: true, Answer: map[string]string{
-			"url": "http://" + listener.Addr().String() + "/", "username": demoUser, "password": demoPassword, "postmanEnvironment": postman}})
-	} else {
-		fmt.Fprintf(out, "\nSign in by hand:  http://%s/\n       user name:  %s\n        password:  %s\n\nThe server is at %s until you press Ctrl-C.\nA Postman environment for it: %s\n",
-			listener.Addr(), demoUser, demoPassword, s.base, postman)
-	}
-	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case <-ctx.Done():
-		return server.Close()
-	case err := <-failed:
-		return fmt.Errorf("the demo's application stopped: %w", err)
-	}
-}
-
-// byHand is the native application of the story, on a loopback redirect.
+// byHand is the native application of the story with pages for a person, on a
+// loopback redirect of whatever port is free (RFC 8252 §7.3).
 type byHand struct {
-	story    *story
-	redirect string
+	story   *story
+	postman string // the file of the environment for Postman
+	address string
+	server  *http.Server
 
 	mu      sync.Mutex
 	pending map[string]string // state -> verifier of the sign-ins under way
@@ -53,29 +28,60 @@ type byHand struct {
 // maxPending bounds the sign-ins under way; when there are more, all begin anew.
 const maxPending = 100
 
-func (a *byHand) handler() http.Handler {
+// openByHand serves the application beside the server.
+func openByHand(s *story, postman string) (*byHand, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the demo's application can't listen: %w", err)
+	}
+	a := &byHand{story: s, postman: postman, address: "http://" + listener.Addr().String(), pending: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.begin)
 	mux.HandleFunc("GET /callback", a.callback)
-	return mux
+	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout}
+	go func() { _ = a.server.Serve(listener) }() // it ends when it is closed
+	return a, nil
 }
 
-// begin invents a verifier and a state, and sends the browser to authorize.
-func (a *byHand) begin(w http.ResponseWriter, r *http.Request) {
+// invite says where to sign in. The full link is good for one sign-in; the
+// start page makes a new one at each visit.
+func (a *byHand) invite(out io.Writer, asJSON bool) {
+	link := a.authorize()
+	if asJSON {
+		(&jsonPrinter{out: out}).tell(told{Step: a.story.steps, Title: "serve", OK: true, Answer: map[string]string{"url": a.address + "/", "authorizeUrl": link,
+			"username": demoUser, "password": demoPassword, "server": a.story.base, "postmanEnvironment": a.postman}})
+		return
+	}
+	p := &textPrinter{out: out}
+	p.line("\nNow sign in by hand, at the start page of the app or by one full link:\n")
+	for _, pair := range [][2]string{{"start page", a.address + "/"}, {"username", demoUser}, {"password", demoPassword}, {"Pixy", a.story.base}, {"for Postman", a.postman}} {
+		p.line("     %-12s %s", pair[0], pair[1])
+	}
+	p.line("\n%s\n\nCtrl-C ends it, and removes all of it.", link)
+}
+
+// authorize invents a verifier and a state, and makes the link of a sign-in.
+func (a *byHand) authorize() string {
 	verifier, state := chance(32), chance(16)
-	sum := sha256.Sum256([]byte(verifier))
 	a.mu.Lock()
 	if len(a.pending) >= maxPending {
 		clear(a.pending)
 	}
 	a.pending[state] = verifier
 	a.mu.Unlock()
-	http.Redirect(w, r, a.story.base+"/"+a.story.env+"/as/authorize?"+url.Values{
-		"response_type": {"code"}, "client_id": {a.story.clientID}, "redirect_uri": {a.redirect}, "scope": {"openid"}, "state": {state},
-		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}.Encode(), http.StatusFound)
+	return a.story.issuer() + "/authorize?" + url.Values{"response_type": {"code"}, "client_id": {a.story.clientID}, "redirect_uri": {a.redirect()},
+		"scope": {"openid"}, "state": {state}, "code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"}}.Encode()
 }
 
-// callback redeems the code of a sign-in that this application began.
+func (a *byHand) redirect() string { return a.address + "/callback" }
+
+func (a *byHand) begin(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, a.authorize(), http.StatusFound)
+}
+
+// callback redeems the code of a sign-in that this application began (its
+// state is known, and good once) and that its issuer answers (RFC 9207).
 func (a *byHand) callback(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	a.mu.Lock()
@@ -85,6 +91,8 @@ func (a *byHand) callback(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !known:
 		a.page(w, http.StatusBadRequest, result{Title: "This sign-in was not begun here", Text: "The state is unknown, or was used before."})
+	case query.Get("iss") != a.story.issuer():
+		a.page(w, http.StatusBadRequest, result{Title: "The answer is not from Pixy", Text: "The parameter iss names another issuer."})
 	case query.Get("code") == "":
 		a.page(w, http.StatusOK, result{Title: "Not signed in", Text: query.Get("error") + ": " + query.Get("error_description")})
 	default:
@@ -97,7 +105,7 @@ func (a *byHand) redeem(ctx context.Context, w http.ResponseWriter, code, verifi
 	defer cancel()
 	caller := story{ctx: ctx, base: a.story.base, client: a.story.client}
 	tokens, err := caller.exchange(step{from: app, method: "POST", path: "/" + a.story.env + "/as/token", form: url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "client_id": {a.story.clientID}, "redirect_uri": {a.redirect}, "code_verifier": {verifier}}})
+		"grant_type": {"authorization_code"}, "code": {code}, "client_id": {a.story.clientID}, "redirect_uri": {a.redirect()}, "code_verifier": {verifier}}})
 	if err == nil && tokens.status != http.StatusOK {
 		err = errors.New(tokens.text("error_description"))
 	}
@@ -105,8 +113,7 @@ func (a *byHand) redeem(ctx context.Context, w http.ResponseWriter, code, verifi
 		a.page(w, http.StatusBadGateway, result{Title: "The code was refused", Text: err.Error()})
 		return
 	}
-	a.page(w, http.StatusOK, result{Title: "Signed in", Text: "The code and its verifier were exchanged for these tokens.",
-		Rows: [][2]string{{"code_verifier", verifier}, {"access_token", tokens.text("access_token")}, {"id_token", tokens.text("id_token")}}})
+	a.page(w, http.StatusOK, signedIn(code, verifier, tokens))
 }
 
 // result is the application's page.
@@ -115,9 +122,22 @@ type result struct {
 	Rows        [][2]string
 }
 
+func signedIn(code, verifier string, tokens answer) result {
+	claims, _ := payload(tokens.text("id_token")) // without one the rows stay empty
+	out := result{Title: "Signed in", Text: "The code, together with the verifier that the app had kept, was exchanged for tokens.", Rows: [][2]string{
+		{"code", code}, {"code_verifier", verifier}, {"base64url(SHA-256) = code_challenge", challengeOf(verifier)}}}
+	for _, name := range []string{"sub", "acr", "amr", "auth_time"} {
+		out.Rows = append(out.Rows, [2]string{"ID token: " + name, display(claims[name])})
+	}
+	return result{out.Title, out.Text, append(out.Rows, [2]string{"access_token", tokens.text("access_token")}, [2]string{"id_token", tokens.text("id_token")})}
+}
+
 func (a *byHand) page(w http.ResponseWriter, status int, v result) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	h.Set("Referrer-Policy", "no-referrer") // the code is in the address
+	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = resultPage().Execute(w, v) // the browser is gone; nobody is left to tell
 }

@@ -13,7 +13,7 @@ type printer interface {
 	begin(url string)
 	act(title string)
 	exchange(n int, x step, a answer, wrong string)
-	compute(n int, title string, pairs []string)
+	compute(n int, title string, pairs []string, wrong string)
 	end(steps int, err error)
 }
 
@@ -50,9 +50,6 @@ func (p *textPrinter) act(title string) { p.line("\n%s", p.paint(bold, title)) }
 func (p *textPrinter) exchange(n int, x step, a answer, wrong string) {
 	p.line("\n%3d  %s", n, x.title)
 	p.line("     %s  %s %s", p.paint(blue, x.from+" -> "+pixy), x.method, brief(x.path))
-	if strings.Contains(x.media, "vnd.pingidentity") {
-		p.pair("Content-Type", x.media)
-	}
 	for _, pair := range x.parameters() {
 		p.pair(pair[0], pair[1])
 	}
@@ -63,19 +60,41 @@ func (p *textPrinter) exchange(n int, x step, a answer, wrong string) {
 	case a.status >= 400:
 		status += " denied, as it should be"
 	}
-	p.line("     %s  %s", p.paint(blue, x.from+" <- "+pixy), p.paint(sgr, status))
-	for _, name := range x.show {
-		p.pair(name, a.member(name))
+	if a.status != 0 {
+		p.line("     %s  %s", p.paint(blue, x.from+" <- "+pixy), p.paint(sgr, status))
 	}
-	if wrong != "" {
-		p.line("     %s", p.paint(red, wrong))
+	for _, name := range x.show {
+		p.pair(name, shown(name, a.member(name)))
+	}
+	p.pairs(x.because)
+	p.wrong(wrong)
+}
+
+// shown leaves out of a redirect what is told on lines of its own.
+func shown(name, value string) string {
+	if place, _, more := strings.Cut(value, "?"); name == "Location" && more {
+		return brief(place) + "?..."
+	}
+	return value
+}
+
+func (p *textPrinter) compute(n int, title string, pairs []string, wrong string) {
+	p.line("\n%3d  %s", n, title)
+	p.pairs(pairs)
+	p.wrong(wrong)
+}
+
+func (p *textPrinter) pairs(pairs []string) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		p.pair(pairs[i], pairs[i+1])
 	}
 }
 
-func (p *textPrinter) compute(n int, title string, pairs []string) {
-	p.line("\n%3d  %s", n, title)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		p.pair(pairs[i], pairs[i+1])
+func (p *textPrinter) wrong(text string) {
+	for _, line := range fold(text, 90) {
+		if line != "" {
+			p.line("     %s", p.paint(red, line))
+		}
 	}
 }
 
@@ -87,7 +106,7 @@ func (p *textPrinter) pair(name, value string) {
 	}
 	const indent, label, width = 9, 24, 66
 	head := fmt.Sprintf("%*s%-*s ", indent, "", label, name)
-	if !strings.Contains(value, " ") || len(value) <= width {
+	if _, token, _ := strings.Cut(value, " "); len(value) <= width || !strings.Contains(token, " ") {
 		p.line("%s%s", p.paint(dim, head), shorten(value, width))
 		return
 	}
@@ -123,7 +142,7 @@ func shorten(s string, most int) string {
 
 func (p *textPrinter) end(steps int, err error) {
 	if err != nil {
-		p.line("\n%s", p.paint(red, "Not as expected: "+err.Error()))
+		p.line("\n%s", p.paint(red, strings.Join(fold("Not as expected: "+err.Error(), 98), "\n")))
 		return
 	}
 	p.line("\n%s", p.paint(green, fmt.Sprintf("All %d steps were as expected: the stolen code was worth nothing without its verifier.", steps)))
@@ -162,7 +181,7 @@ func (p *jsonPrinter) act(string)   {}
 
 func (p *jsonPrinter) exchange(n int, x step, a answer, wrong string) {
 	t := told{Step: n, Title: x.title, From: x.from, To: pixy, Method: x.method, Path: x.path, Status: a.status, Expected: x.want,
-		Parameters: map[string]string{}, Answer: map[string]string{}, OK: wrong == "", Wrong: wrong}
+		Parameters: map[string]string{}, Answer: map[string]string{}, Computed: mapOf(x.because), OK: wrong == "", Wrong: wrong}
 	for _, pair := range x.parameters() {
 		t.Parameters[pair[0]] = pair[1]
 	}
@@ -172,12 +191,16 @@ func (p *jsonPrinter) exchange(n int, x step, a answer, wrong string) {
 	p.tell(t)
 }
 
-func (p *jsonPrinter) compute(n int, title string, pairs []string) {
-	t := told{Step: n, Title: title, Computed: map[string]string{}, OK: true}
+func (p *jsonPrinter) compute(n int, title string, pairs []string, wrong string) {
+	p.tell(told{Step: n, Title: title, Computed: mapOf(pairs), OK: wrong == "", Wrong: wrong})
+}
+
+func mapOf(pairs []string) map[string]string {
+	out := map[string]string{}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		t.Computed[pairs[i]] = pairs[i+1]
+		out[pairs[i]] = pairs[i+1]
 	}
-	p.tell(t)
+	return out
 }
 
 func (p *jsonPrinter) end(steps int, err error) {

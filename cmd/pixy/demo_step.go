@@ -27,7 +27,8 @@ type step struct {
 	auth         string
 	want         int
 	is           map[string]string // members of the answer that must be so
-	show         []string          // members of the answer that matter; Location and ST are headers
+	show         []string          // members of the answer that matter and must be there
+	because      []string          // how Pixy came to its answer, in pairs of a name and a value
 }
 
 // answer is what came back.
@@ -43,25 +44,18 @@ func (a answer) text(name string) string {
 	return s
 }
 
-func (a answer) locationQuery(name string) string {
-	if a.location == nil {
-		return ""
+// member is a part of the answer by its name: a member of the body, the header
+// Location or a parameter in it, or the cookie ST.
+func (a answer) member(name string) string {
+	switch {
+	case name == "ST":
+		return a.cookie
+	case a.body != nil || a.location == nil:
+		return display(a.body[name])
+	case name == "Location":
+		return a.location.String()
 	}
 	return a.location.Query().Get(name)
-}
-
-// member is a part of the answer as it is shown.
-func (a answer) member(name string) string {
-	switch name {
-	case "Location":
-		if a.location != nil {
-			return a.location.String()
-		}
-		return ""
-	case "ST":
-		return a.cookie
-	}
-	return display(a.body[name])
 }
 
 func display(v any) string {
@@ -83,6 +77,12 @@ func display(v any) string {
 // parameters are what the request sends, in the order in which they are told.
 func (x step) parameters() [][2]string {
 	var out [][2]string
+	if x.auth != "" {
+		out = append(out, [2]string{"Authorization", x.auth})
+	}
+	if strings.Contains(x.media, "vnd.pingidentity") {
+		out = append(out, [2]string{"Content-Type", x.media})
+	}
 	for _, values := range []url.Values{x.query, x.form} {
 		for _, name := range order(values) {
 			out = append(out, [2]string{name, values.Get(name)})
@@ -101,7 +101,7 @@ func order(v url.Values) []string {
 		names = append(names, name)
 	}
 	rank := func(name string) int {
-		return slices.Index([]string{"grant_type", "response_type", "client_id", "redirect_uri", "scope", "state", "flowId", "code",
+		return slices.Index([]string{"grant_type", "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "flowId", "code",
 			"code_challenge", "code_challenge_method", "code_verifier"}, name)
 	}
 	slices.SortFunc(names, func(a, b string) int { return rank(a) - rank(b) })
@@ -119,16 +119,20 @@ func (s *story) send(x step) answer {
 	}
 	s.steps++
 	a, err := s.exchange(x)
-	if err != nil {
-		s.err = fmt.Errorf("step %d (%s): %w", s.steps, x.title, err)
-		return a
-	}
 	wrong := x.wrong(a)
-	s.print.exchange(s.steps, x, a, wrong)
-	if wrong != "" {
-		s.err = fmt.Errorf("step %d (%s): %s", s.steps, x.title, wrong)
+	if err != nil {
+		wrong = err.Error()
 	}
+	s.print.exchange(s.steps, x, a, wrong)
+	s.judge(x.title, wrong)
 	return a
+}
+
+// judge ends the story when something was not as expected.
+func (s *story) judge(title, wrong string) {
+	if wrong != "" {
+		s.err = fmt.Errorf("step %d (%s): %s", s.steps, title, wrong)
+	}
 }
 
 // wrong says what is not as expected, or "".
@@ -136,8 +140,18 @@ func (x step) wrong(a answer) string {
 	if a.status != x.want {
 		return fmt.Sprintf("expected %d, got %d", x.want, a.status)
 	}
-	for name, value := range x.is {
-		if got := a.member(name); got != value {
+	for _, name := range x.show {
+		if a.member(name) == "" {
+			return "expected " + name + " in the answer"
+		}
+	}
+	return differs(x.is, a.member)
+}
+
+// differs says which of the values is not as expected, or "".
+func differs(want map[string]string, got func(string) string) string {
+	for name, value := range want {
+		if got := got(name); got != value {
 			return fmt.Sprintf("expected %s to be %q, got %q", name, value, got)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // The parties of the story.
@@ -43,12 +44,13 @@ type story struct {
 	admin               string // the administrator's access token
 	env, user, clientID string
 	session             string // the browser's ST cookie
-	verifier, challenge string
+	verifier, challenge string // of the app, with its state and nonce
+	state, nonce        string
 	flow, code, access  string
 }
 
 func newStory(ctx context.Context, base string, worker map[string]string, p printer) *story {
-	return &story{ctx: ctx, base: base, worker: worker, print: p, client: &http.Client{
+	return &story{ctx: ctx, base: base, worker: worker, print: p, client: &http.Client{Timeout: 10 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -73,10 +75,17 @@ func (s *story) play() {
 	s.print.end(s.steps, s.err)
 }
 
+// act begins a part of the story.
+func (s *story) act(title string) {
+	if s.err == nil {
+		s.print.act(title)
+	}
+}
+
 // prepare is the administrator's part: everything that exists before anybody
 // signs in.
 func (s *story) prepare() {
-	s.print.act("The administrator prepares an environment, a person and an application")
+	s.act("The administrator prepares an environment, a person and an application")
 	s.admin = s.send(step{title: "get a token for the management API", from: administrator, method: "POST", path: "/" + s.worker["envID"] + "/as/token",
 		form: url.Values{"grant_type": {"client_credentials"}}, auth: basic(s.worker), want: 200, show: []string{"access_token"}}).text("access_token")
 	s.env = s.manage("create an environment", "POST", "", fields{{"name", "Demo " + chance(4)}, {"type", "SANDBOX"}, {"region", "NA"}}, 201, "id").text("id")
@@ -85,7 +94,7 @@ func (s *story) prepare() {
 		{"population", map[string]string{"id": population}}}, 201, "id").text("id")
 	s.send(step{title: "set her password", from: administrator, method: "PUT", path: "/v1/environments/" + s.env + "/users/" + s.user + "/password",
 		media: "application/vnd.pingidentity.password.set+json", body: fields{{"value", demoPassword}, {"forceChange", false}},
-		auth: "Bearer " + s.admin, want: 200, show: []string{"status"}})
+		auth: "Bearer " + s.admin, want: 200, show: []string{"status"}, is: map[string]string{"status": "OK"}})
 	s.clientID = s.manage("create the native application; its PKCE enforcement is S256_REQUIRED", "POST", "/applications", fields{
 		{"name", "Demo app"}, {"enabled", true}, {"type", "NATIVE_APP"}, {"protocol", "OPENID_CONNECT"},
 		{"grantTypes", []string{"AUTHORIZATION_CODE"}}, {"responseTypes", []string{"CODE"}}, {"redirectUris", []string{demoRedirect}},
@@ -94,63 +103,81 @@ func (s *story) prepare() {
 
 // signIn is the workflow up to the code.
 func (s *story) signIn() {
-	s.print.act("The native app begins a sign-in, and the person signs in in the browser")
-	s.verifier = chance(32)
-	sum := sha256.Sum256([]byte(s.verifier))
-	s.challenge = base64.RawURLEncoding.EncodeToString(sum[:])
+	s.act("The native app begins a sign-in, and the person signs in in the browser")
+	s.verifier, s.state, s.nonce = chance(32), chance(16), chance(16)
+	s.challenge = challengeOf(s.verifier)
 	s.compute("the app invents a verifier and keeps it; it will send only the challenge",
-		"code_verifier", s.verifier, "SHA-256", fmt.Sprintf("%x", sum), "as base64url: challenge", s.challenge)
-	at := s.send(step{title: "authorize", from: browser, method: "GET", path: "/" + s.env + "/as/authorize", query: url.Values{
-		"response_type": {"code"}, "client_id": {s.clientID}, "redirect_uri": {demoRedirect}, "scope": {"openid"}, "state": {"af0ifjsldkj"},
-		"code_challenge": {s.challenge}, "code_challenge_method": {"S256"}}, want: 302, show: []string{"Location", "ST"}})
-	s.session, s.flow = at.cookie, at.locationQuery("flowId")
+		[]string{"code_verifier", s.verifier, "SHA-256", fmt.Sprintf("%x", sha256.Sum256([]byte(s.verifier))), "as base64url: challenge", s.challenge}, "")
+	at := s.send(step{title: "the app opens the browser at authorize", from: browser, method: "GET", path: "/" + s.env + "/as/authorize", query: url.Values{
+		"response_type": {"code"}, "client_id": {s.clientID}, "redirect_uri": {demoRedirect}, "scope": {"openid"}, "state": {s.state}, "nonce": {s.nonce},
+		"code_challenge": {s.challenge}, "code_challenge_method": {"S256"}}, want: 302, show: []string{"Location", "flowId", "ST"}})
+	s.session, s.flow = at.cookie, at.member("flowId")
 	s.send(step{title: "look at the flow", from: browser, method: "GET", path: "/" + s.env + "/flows/" + s.flow, want: 200,
 		show: []string{"status"}, is: map[string]string{"status": "USERNAME_PASSWORD_REQUIRED"}})
 	s.session = s.send(step{title: "check the password; the session cookie is a new one from here on", from: browser, method: "POST",
 		path: "/" + s.env + "/flows/" + s.flow, media: "application/vnd.pingidentity.usernamePassword.check+json",
 		body: fields{{"username", demoUser}, {"password", demoPassword}}, want: 200, show: []string{"status", "ST"}, is: map[string]string{"status": "COMPLETED"}}).cookie
-	s.code = s.send(step{title: "resume; the code travels to the app through the browser", from: browser, method: "GET", path: "/" + s.env + "/as/resume",
-		query: url.Values{"flowId": {s.flow}}, want: 302, show: []string{"Location"}}).locationQuery("code")
+	s.code = s.send(step{title: "resume; the code goes to the app, with the state it sent and the issuer it asked", from: browser, method: "GET",
+		path: "/" + s.env + "/as/resume", query: url.Values{"flowId": {s.flow}}, want: 302, show: []string{"Location", "code", "state", "iss"},
+		is: map[string]string{"state": s.state, "iss": s.issuer()}}).member("code")
+}
+
+func (s *story) issuer() string { return s.base + "/" + s.env + "/as" }
+
+// challengeOf is the S256 challenge of a verifier (RFC 7636 §4.2).
+func challengeOf(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // steal is the attack that PKCE is against: the code was intercepted.
 func (s *story) steal() {
-	s.print.act("A malicious app has intercepted the code, and tries to redeem it")
-	s.redemption(thief, "without a verifier", "", 400, "invalid_grant")
-	s.redemption(thief, "with a verifier it made up; the code stays good for the true app", chance(32), 400, "invalid_grant")
+	s.act("A malicious app has intercepted the code, and tries to redeem it")
+	s.send(s.redemption(thief, "without a verifier", "").refused())
+	guess := s.redemption(thief, "with a verifier it made up; the code stays good for the true app", chance(32)).refused()
+	guess.because = s.comparison(guess.form.Get("code_verifier"))
+	s.send(guess)
 }
 
 // redeem is the end of the workflow.
 func (s *story) redeem() {
-	s.print.act("The native app redeems the code with its verifier")
-	sum := sha256.Sum256([]byte(s.verifier))
+	s.act("The native app redeems the code with its verifier")
 	s.compute("Pixy compares what the verifier gives with the challenge it has kept",
-		"code_verifier", s.verifier, "base64url(SHA-256)", base64.RawURLEncoding.EncodeToString(sum[:]), "kept code_challenge", s.challenge)
-	tokens := s.redemption(app, "with the verifier: equal", s.verifier, 200, "")
+		append([]string{"code_verifier", s.verifier}, s.comparison(s.verifier)...), "")
+	tokens := s.send(s.redemption(app, "with the verifier: equal", s.verifier))
 	s.access = tokens.text("access_token")
-	s.claims("the ID token says who signed in, and how", tokens.text("id_token"), "iss", "sub", "aud", "acr", "amr", "auth_time", "sid")
+	s.identity(tokens.text("id_token"))
 	s.send(step{title: "ask who signed in", from: app, method: "GET", path: "/" + s.env + "/as/userinfo", auth: "Bearer " + s.access, want: 200,
 		show: []string{"sub"}, is: map[string]string{"sub": s.user}})
 }
 
 // replay is the last try: the code once more.
 func (s *story) replay() {
-	s.print.act("The malicious app tries the code once more, even with the right verifier")
-	s.redemption(thief, "a code used twice is a sign of theft: what it gave is revoked", s.verifier, 400, "invalid_grant")
+	s.act("The malicious app tries the code once more; say it has even learned the verifier")
+	s.send(s.redemption(thief, "a code used twice is a sign of theft: what it gave is revoked", s.verifier).refused())
 	s.send(step{title: "the access token is revoked; the person signs in again", from: app, method: "GET", path: "/" + s.env + "/as/userinfo",
 		auth: "Bearer " + s.access, want: 401, show: []string{"error", "error_description"}, is: map[string]string{"error": "invalid_token"}})
 }
 
-func (s *story) redemption(from, title, verifier string, want int, refusal string) answer {
+// redemption is a token request with the code of the sign-in.
+func (s *story) redemption(from, title, verifier string) step {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {s.code}, "client_id": {s.clientID}, "redirect_uri": {demoRedirect}}
 	if verifier != "" {
 		form.Set("code_verifier", verifier)
 	}
-	x := step{title: title, from: from, method: "POST", path: "/" + s.env + "/as/token", form: form, want: want, show: []string{"access_token", "id_token", "scope", "expires_in"}}
-	if refusal != "" {
-		x.show, x.is = []string{"error", "error_description"}, map[string]string{"error": refusal}
-	}
-	return s.send(x)
+	return step{title: title, from: from, method: "POST", path: "/" + s.env + "/as/token", form: form, want: 200,
+		show: []string{"access_token", "id_token", "scope", "expires_in"}}
+}
+
+// refused is the same request where it must fail.
+func (x step) refused() step {
+	x.want, x.show, x.is = 400, []string{"error", "error_description"}, map[string]string{"error": "invalid_grant"}
+	return x
+}
+
+// comparison is what Pixy does with a verifier (RFC 7636 §4.6).
+func (s *story) comparison(verifier string) []string {
+	return []string{"base64url(SHA-256)", challengeOf(verifier), "kept code_challenge", s.challenge}
 }
 
 func (s *story) manage(title, method, path string, body fields, want int, show ...string) answer {
@@ -162,34 +189,43 @@ func (s *story) manage(title, method, path string, body fields, want int, show .
 }
 
 // compute shows a computation, in pairs of a name and a value.
-func (s *story) compute(title string, pairs ...string) {
-	if s.err == nil {
-		s.steps++
-		s.print.compute(s.steps, title, pairs)
-	}
-}
-
-// claims shows members of a token's payload.
-func (s *story) claims(title, token string, names ...string) {
+func (s *story) compute(title string, pairs []string, wrong string) {
 	if s.err != nil {
 		return
 	}
+	s.steps++
+	s.print.compute(s.steps, title, pairs, wrong)
+	s.judge(title, wrong)
+}
+
+// identity shows the claims of the ID token, which the app holds against what
+// it asked for. The token came straight from the issuer, so its signature is
+// left unchecked, as OpenID Connect Core §3.1.3.7 allows where there is TLS.
+func (s *story) identity(token string) {
+	claims, wrong := payload(token)
+	if wrong == "" {
+		wrong = differs(map[string]string{"iss": s.issuer(), "sub": s.user, "aud": s.clientID, "nonce": s.nonce},
+			func(name string) string { return display(claims[name]) })
+	}
+	var pairs []string
+	for _, name := range []string{"iss", "sub", "aud", "nonce", "acr", "amr", "auth_time", "sid"} {
+		pairs = append(pairs, name, display(claims[name]))
+	}
+	s.compute("the ID token says to whom, who signed in, and how", pairs, wrong)
+}
+
+// payload reads the claims of a JWT, or says what is wrong with it.
+func payload(token string) (claims map[string]any, wrong string) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		s.err = fmt.Errorf("the ID token is no JWT: %q", token)
-		return
+		return nil, "the token is no JWT"
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims map[string]any
 	if err == nil {
 		err = json.Unmarshal(raw, &claims)
 	}
-	if s.err = err; err != nil {
-		return
+	if err != nil {
+		return nil, "the token's payload can't be read: " + err.Error()
 	}
-	var pairs []string
-	for _, n := range names {
-		pairs = append(pairs, n, display(claims[n]))
-	}
-	s.compute(title, pairs...)
+	return claims, ""
 }

@@ -5,17 +5,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func TestDemo(t *testing.T) {
@@ -25,11 +26,16 @@ func TestDemo(t *testing.T) {
 	}
 	defer taken.Close()
 	began := time.Now()
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	var out, errOut bytes.Buffer
 	if code := run(t.Context(), []string{"demo", "--listen", taken.Addr().String()}, &out, &errOut); code != exitOK {
 		t.Fatalf("exit code %d\n%s\n%s", code, out.String(), errOut.String())
 	}
 	t.Logf("the demo took %v", time.Since(began))
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("the demo leaves %v behind, %v", left, err)
+	}
 	text := out.String()
 	if strings.Contains(text, "\x1b") || errOut.Len() > 0 {
 		t.Errorf("a pipe gets colours, or something is on stderr: %s", errOut.String())
@@ -41,8 +47,8 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	for _, line := range strings.Split(text, "\n") {
-		if len(line) > 100 {
-			t.Errorf("a line has %d columns: %s", len(line), line)
+		if utf8.RuneCountInString(line) > 100 {
+			t.Errorf("a line has %d columns: %s", utf8.RuneCountInString(line), line)
 		}
 	}
 }
@@ -64,31 +70,53 @@ func TestDemoForMachines(t *testing.T) {
 	}
 }
 
-// TestDemoNoticesALeak plays the story against a server whose token endpoint
-// takes every verifier: the demo must end with exit code 1's error.
-func TestDemoNoticesALeak(t *testing.T) {
-	p := start(t, t.TempDir(), nil)
-	target, err := url.Parse(p.url)
-	if err != nil {
-		t.Fatal(err)
+// tampering is a wire that changes the answers on it.
+type tampering func(*http.Response)
+
+func (f tampering) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil {
+		f(resp)
 	}
-	leaky := httputil.NewSingleHostReverseProxy(target)
-	leaky.ModifyResponse = func(r *http.Response) error {
-		if strings.HasSuffix(r.Request.URL.Path, "/as/token") && r.StatusCode == http.StatusBadRequest {
-			r.StatusCode = http.StatusOK
+	return resp, err
+}
+
+// TestDemoNotices plays the story against servers with a flaw: the demo must
+// end with an error, which is exit code 1, show the step, and play none after it.
+func TestDemoNotices(t *testing.T) {
+	answering := func(path string, status, instead int) tampering {
+		return func(r *http.Response) {
+			if strings.HasSuffix(r.Request.URL.Path, path) && r.StatusCode == status {
+				r.StatusCode = instead
+			}
 		}
-		return nil
 	}
-	proxy := httptest.NewServer(leaky)
-	defer proxy.Close()
-	var out bytes.Buffer
-	s := newStory(t.Context(), proxy.URL, p.bootstrap(), &textPrinter{out: &out})
-	s.play()
-	if s.err == nil || !strings.Contains(s.err.Error(), "expected 400, got 200") {
-		t.Errorf("the story ends with %v", s.err)
-	}
-	if !strings.Contains(out.String(), "Not as expected") {
-		t.Error("the output does not say so")
+	for name, c := range map[string]struct {
+		flaw tampering
+		want string
+	}{
+		"takes every verifier": {answering("/as/token", 400, 200), "step 12 (without a verifier): expected 400, got 200"},
+		"revokes nothing":      {answering("/as/userinfo", 401, 200), "step 19 (the access token is revoked; the person signs in again): expected 401, got 200"},
+		"refuses the token":    {answering("/as/userinfo", 200, 401), "step 17 (ask who signed in): expected 200, got 401"},
+		"answers with no state": {func(r *http.Response) {
+			r.Header.Set("Location", strings.ReplaceAll(r.Header.Get("Location"), "state=", "s="))
+		}, "expected state in the answer"},
+		"answers with a page": {func(r *http.Response) {
+			if strings.Contains(r.Request.URL.Path, "/flows/") {
+				r.Body = io.NopCloser(strings.NewReader("<p>"))
+			}
+		}, "step 9 (look at the flow): the answer is not JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			demo := &demoCommand{Listen: "127.0.0.1:0", wire: c.flaw}
+			if err := demo.Run(t.Context(), &out, &errOut); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the demo ends with %v", err)
+			}
+			if shown := strings.Split(out.String(), "\n\n"); !strings.HasPrefix(shown[len(shown)-1], "Not as expected: step ") {
+				t.Errorf("the output ends with %s", shown[len(shown)-1])
+			}
+		})
 	}
 }
 
@@ -110,27 +138,16 @@ func TestDemoByHand(t *testing.T) {
 	}
 	go func() { _, _ = io.Copy(io.Discard, reader) }()
 
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
+	for name, c := range map[string]struct{ url, action, title string }{
+		"start page": {serve.Answer["url"], "signon", "Signed in"},
+		"full link":  {serve.Answer["authorizeUrl"], "signon", "Signed in"},
+		"cancelled":  {serve.Answer["url"], "cancel", "Not signed in"},
+	} {
+		if page := submit(t, c.url, url.Values{"action": {c.action}, "username": {serve.Answer["username"]}, "password": {serve.Answer["password"]}}); !strings.Contains(page, "<h1>"+c.title+"</h1>") {
+			t.Errorf("%s: the application shows %s", name, page)
+		}
 	}
-	person := http.Client{Jar: jar, Timeout: 10 * time.Second}
-	page := get(t, &person, serve.Answer["url"])
-	action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(page)
-	if action == nil {
-		t.Fatalf("no form on the page:\n%s", page)
-	}
-	resp, err := person.PostForm(strings.ReplaceAll(action[1], "&amp;", "&"), url.Values{"action": {"signon"},
-		"username": {serve.Answer["username"]}, "password": {serve.Answer["password"]}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || !strings.Contains(string(body), "<h1>Signed in</h1>") {
-		t.Errorf("the application shows %s %v", body, err)
-	}
-	if page := get(t, &person, serve.Answer["url"]+"callback?code=x&state=unknown"); !strings.Contains(page, "was not begun here") {
+	if page := get(t, http.DefaultClient, serve.Answer["url"]+"callback?code=x&state=unknown"); !strings.Contains(page, "was not begun here") {
 		t.Errorf("an unknown state shows %s", page)
 	}
 	cancel()
@@ -139,12 +156,38 @@ func TestDemoByHand(t *testing.T) {
 	}
 }
 
+// submit opens a URL in a fresh browser, sends the form that it leads to, and
+// returns the page at the end.
+func submit(t *testing.T, from string, form url.Values) string {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	person := http.Client{Jar: jar, Timeout: 10 * time.Second}
+	page := get(t, &person, from)
+	action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(page)
+	if action == nil {
+		t.Fatalf("no form on the page:\n%s", page)
+	}
+	resp, err := person.PostForm(html.UnescapeString(action[1]), form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text(t, resp)
+}
+
 func get(t *testing.T, c *http.Client, url string) string {
 	t.Helper()
 	resp, err := c.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return text(t, resp)
+}
+
+func text(t *testing.T, resp *http.Response) string {
+	t.Helper()
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
