@@ -39,7 +39,7 @@ const (
 type world struct {
 	t      testing.TB
 	server *server.Server
-	db     *store.DB
+	file   string // of the database
 	base   string
 	log    *logBuffer
 	worker server.Worker
@@ -72,8 +72,8 @@ func cheap() server.HashCost { return server.HashCost{Memory: 64, Time: 1, Lanes
 
 func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, now: time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC)}
-	db, err := store.Open(t.Context(), "file:"+filepath.Join(t.TempDir(), "pixy.db"), store.Options{Now: w.clock})
+	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, file: filepath.Join(t.TempDir(), "pixy.db"), now: time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC)}
+	db, err := store.Open(t.Context(), "file:"+w.file, store.Options{Now: w.clock})
 	w.must(err)
 	t.Cleanup(func() { w.must(db.Close()) })
 	sealer, err := store.NewSealer(make([]byte, 32))
@@ -84,7 +84,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	w.base, w.db = c.PublicURL, db
+	w.base = c.PublicURL
 	w.server, err = server.New(c)
 	w.must(err)
 	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })

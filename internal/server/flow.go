@@ -71,6 +71,9 @@ func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err er
 	if out.app, _, err = readDocument[platform.Application](tx, "application", f.Client); err != nil {
 		return out, missing(err, fault.FlowMissing)
 	}
+	if !out.app.Enabled {
+		return out, fault.FlowMissing.Compared("an enabled application", "a disabled one")
+	}
 	if f.User == "" {
 		return out, nil
 	}
