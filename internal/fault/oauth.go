@@ -28,7 +28,7 @@ var (
 	RequestNotSupported  = oauth("request.supported", "OpenID Connect Core §6", "request_not_supported", "Request objects are not supported by this server")
 	RequestURINotSupport = oauth("request_uri.supported", "OpenID Connect Core §6", "request_uri_not_supported", "The parameter request_uri is not supported by this server")
 	PARRequired          = oauth("par.required", "RFC 9126 §5", "invalid_request", "The application demands a pushed authorization request or a signed request object, which this server does not support yet")
-	AccessControlled     = oauth("client.access_control", "", "access_denied", "The application has an accessControl, which this server does not evaluate yet")
+	AccessControlled     = oauth("client.access_control", "RFC 6749 §4.1.2.1", "access_denied", "The application has an accessControl, which this server does not evaluate yet")
 	PromptUnknown        = oauth("prompt.known", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter prompt must consist of none, login, consent or select_account, and none must stand alone")
 	MaxAgeBroken         = oauth("max_age.number", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter max_age must be a whole number of seconds, 0 or more")
 	ScopeUnknown         = oauth("scope.granted", "RFC 6749 §3.3", "invalid_scope", "None of the requested scopes is granted to the application; apart from openid, a scope must be granted to it")
@@ -47,7 +47,7 @@ var (
 	GrantTypeMissing  = oauth("grant_type.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter grant_type is missing")
 	GrantTypeUnknown  = oauth("grant_type.supported", "RFC 6749 §5.2", "unsupported_grant_type", "The grant_type is not supported; it must be authorization_code or client_credentials")
 	GrantTypeDenied   = oauth("grant_type.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use this grant_type; see its grantTypes")
-	NoRoles           = oauth("client.roles", "", "unauthorized_client", "The application has no role assignments, so there is nothing a token could be used for")
+	NoRoles           = oauth("client.roles", "RFC 6749 §5.2", "unauthorized_client", "The application has no role assignments, so there is nothing a token could be used for")
 	ScopeNotGrantable = oauth("scope.client", "RFC 6749 §5.2", "invalid_scope", "Scopes can't be requested with client_credentials from this server yet")
 
 	ClientDenied = &Fault{Rule: "client.credentials", Section: "RFC 6749 §5.2", Form: OAuth, Status: 401, Code: "invalid_client",
@@ -76,9 +76,9 @@ var (
 
 // What userinfo refuses (RFC 6750 §3.1).
 var (
-	BearerMissing = &Fault{Rule: "bearer.given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
-	BearerInvalid = &Fault{Rule: "bearer.valid", Section: "RFC 6750 §3.1", Form: OAuth, Status: 401, Code: "invalid_token", Message: "The access token is invalid, expired or revoked"}
-	BearerScope   = &Fault{Rule: "bearer.scope", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The access token lacks the scope openid"}
+	BearerMissing = &Fault{Rule: "userinfo.token_given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
+	BearerInvalid = &Fault{Rule: "userinfo.token", Section: "RFC 6750 §3.1", Form: OAuth, Status: 401, Code: "invalid_token", Message: "The access token is invalid, expired or revoked"}
+	BearerScope   = &Fault{Rule: "userinfo.scope", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The access token lacks the scope openid"}
 )
 
 func oauth(rule, section, code, message string) *Fault {

@@ -88,12 +88,10 @@ func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 	if session != nil {
 		f.Hint = firstOf(f.Hint, session.Username)
 		if session.satisfies(demand, now) {
-			f.User, f.Session, f.AuthTime, f.AMR = session.User, session.ID, session.SignedOn, session.AMR
-		} else {
-			session = nil
+			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}
 	}
-	return f.advance(session, now)
+	return f.advance(now)
 }
 
 func firstOf(a, b string) string {

@@ -16,22 +16,17 @@ const (
 )
 
 // advance moves a flow to the first action of its policy that is due, and
-// completes it when none is. session is the browser's session as far as the
-// request lets it count, or nil. What Pixy can't evaluate ends the flow: a
-// demand that is not understood is never passed over.
-func (f Flow) advance(session *Session, now time.Time) Flow {
+// completes it when none is. What Pixy can't evaluate ends the flow: a demand
+// that is not understood is never passed over.
+func (f Flow) advance(now time.Time) Flow {
 	for _, a := range f.Policy.Actions {
-		if has(f.Done, a.Type) {
-			continue
-		}
-		due, unknown := isDue(a, session, now)
+		due, unknown := f.isDue(a, now)
 		switch {
 		case unknown:
 			return f.fail("REQUEST_FAILED", "The sign-on policy has a condition that this server does not evaluate yet")
 		case !due:
-			f.Done = append(slices.Clone(f.Done), a.Type)
 		case a.Type == actionLogin:
-			f.Status, f.User, f.Session = UsernamePasswordRequired, "", ""
+			f.Status, f.User, f.Session, f.Done, f.AMR, f.AuthTime = UsernamePasswordRequired, "", "", nil, nil, time.Time{}
 			return f
 		case a.Type == actionMFA:
 			return f.fail("NO_USABLE_DEVICES", "The sign-on policy asks for a second factor, and the user has no device that can be used")
@@ -46,19 +41,19 @@ func (f Flow) advance(session *Session, now time.Time) Flow {
 	return f
 }
 
-// isDue decides whether an action must be done. One that the session has done
-// is due again only when its condition says so; one that it has not done is
-// always due.
-// unknown is true for a condition that Pixy does not evaluate.
-func isDue(a platform.SignOnPolicyAction, session *Session, now time.Time) (due, unknown bool) {
+// isDue decides whether an action must be done. One that was done, in this flow
+// or in the session it began with, is due again only when its condition says
+// so; one that was not done is always due. unknown is true for a condition that
+// Pixy does not evaluate.
+func (f Flow) isDue(a platform.SignOnPolicyAction, now time.Time) (due, unknown bool) {
 	after, ok := maxSessionAge(a.Condition)
 	if !ok {
 		return false, true
 	}
-	if session == nil || !has(session.Done, a.Type) {
+	if f.User == "" || !has(f.Done, a.Type) {
 		return true, false
 	}
-	return after > 0 && now.Sub(session.SignedOn) > after, false
+	return after > 0 && now.Sub(f.AuthTime) > after, false
 }
 
 // maxSessionAge reads the one condition that Pixy evaluates: seconds since the

@@ -70,7 +70,7 @@ func wrongPassword(f Flow, x Facts) Turn {
 // sign-on only when the whole flow is completed.
 func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 	f.Done = append(slices.Clone(f.Done), actionLogin)
-	f = f.advance(nil, x.Now)
+	f = f.advance(x.Now)
 	c.Failures, c.UnlockAt = 0, time.Time{}
 	if f.Status == Completed {
 		c = c.SignedOn(x.Now, x.RemoteIP)
@@ -81,5 +81,5 @@ func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 // restart is session.reset: the flow begins anew, with nobody.
 func restart(f Flow, x Facts) Turn {
 	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser}
-	return Turn{Flow: fresh.Touch(x.Now).advance(nil, x.Now)}
+	return Turn{Flow: fresh.Touch(x.Now).advance(x.Now)}
 }

@@ -220,7 +220,7 @@ func (a *accepter) number(f *Field, target string, sent any) (any, bool) {
 		}
 		v = int64(fraction)
 	}
-	if (f.Min != 0 && v < f.Min) || (f.Max != 0 && v > f.Max) || (f.Min == 0 && f.Max != 0 && v < 0) {
+	if (f.Min != 0 || f.Max != 0) && (v < f.Min || v > f.upper()) {
 		a.refuse("INVALID_VALUE", target, fmt.Sprintf("must be between %d and %d", f.Min, f.upper()),
 			map[string]any{"rangeMinimumValue": f.Min, "rangeMaximumValue": f.upper()})
 		return nil, false

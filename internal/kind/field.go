@@ -33,7 +33,7 @@ type Field struct {
 	Default any
 
 	Enum           []string
-	Min, Max       int64 // of a Number; 0 is no bound
+	Min, Max       int64 // of a Number; both 0 are no bounds
 	MinLen, MaxLen int   // of a Text, in characters; of a List, in elements
 	Pattern        *regexp.Regexp
 	// Shape is a further rule on a text; it returns what is wrong, or "".

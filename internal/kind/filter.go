@@ -3,6 +3,7 @@ package kind
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,12 +33,34 @@ func Filter(fields []Field, text string) (Expr, error) {
 	if len(text) > maxFilter {
 		return Expr{}, invalidFilter(fmt.Sprintf("the filter is longer than %d bytes", maxFilter))
 	}
-	tree, err := filter.ParseFilterNumber([]byte(text))
+	tree, err := filter.ParseFilterNumber([]byte(unescape(text)))
 	if err != nil {
 		return Expr{}, invalidFilter("the filter can't be read: it should look like username eq \"joe\"").Because(err)
 	}
 	p := filterParser{fields: append(columns(), fields...)}
 	return p.expr(tree)
+}
+
+// unescape puts characters in place of the escapes that the parser does not
+// know: \uXXXX beyond ASCII, as JSON encoders write them.
+func unescape(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			out.WriteByte(text[i])
+			continue
+		}
+		if i+6 <= len(text) && text[i+1] == 'u' {
+			if n, err := strconv.ParseUint(text[i+2:i+6], 16, 32); err == nil && n >= 0x80 {
+				out.WriteRune(rune(n)) // half of a surrogate pair becomes U+FFFD, which is refused
+				i += 5
+				continue
+			}
+		}
+		out.WriteString(text[i : i+2])
+		i++
+	}
+	return out.String()
 }
 
 func invalidFilter(message string) *fault.Fault {
@@ -124,7 +147,7 @@ func hasOp(ops []Op, op Op) bool {
 func (f *Field) literal(v any) (any, error) {
 	switch f.Type {
 	case Text:
-		if s, ok := v.(string); ok {
+		if s, ok := quoted(v); ok {
 			if what, bad := unstorable(s); bad {
 				return nil, fmt.Errorf("a text that %s", what)
 			}
@@ -141,11 +164,18 @@ func (f *Field) literal(v any) (any, error) {
 			return b, nil
 		}
 	case Time:
-		if s, ok := v.(string); ok {
+		if s, ok := quoted(v); ok {
 			if t, err := time.Parse(time.RFC3339, s); err == nil {
 				return t, nil
 			}
 		}
 	}
 	return nil, fmt.Errorf("something that is not %s", f.Type.noun())
+}
+
+// quoted reads a text as it stands in a filter, JSON's escapes included.
+func quoted(v any) (s string, ok bool) {
+	raw, isText := v.(string)
+	ok = isText && json.Unmarshal([]byte(`"`+raw+`"`), &s) == nil
+	return s, ok
 }

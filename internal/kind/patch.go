@@ -10,11 +10,11 @@ func Merge(before, patch Body) Body {
 	}
 	for k, v := range patch {
 		inner, isObject := v.(Body)
-		old, wasObject := out[k].(Body)
+		old, _ := out[k].(Body) // what is no object is replaced by one
 		switch {
 		case v == nil:
 			delete(out, k)
-		case isObject && wasObject:
+		case isObject:
 			out[k] = Merge(old, inner)
 		default:
 			out[k] = v

@@ -128,11 +128,11 @@ func clientKnown(a Authorization) error {
 // redirectGiven lets only pi.flow do without a redirect URI: its answer is no
 // redirect.
 func redirectGiven(a Authorization) error {
-	n := len(a.Form["redirect_uri"])
-	if n == 0 && a.Mode() == ModeFlow {
+	n, left := len(a.Form["redirect_uri"]), a.Form.Get("redirect_uri") == ""
+	if n <= 1 && left && a.Mode() == ModeFlow {
 		return nil
 	}
-	if n != 1 || a.Form.Get("redirect_uri") == "" {
+	if n != 1 || left {
 		return fault.RedirectMissing.Compared("1 redirect_uri", strconv.Itoa(n))
 	}
 	return nil

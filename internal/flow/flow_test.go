@@ -1,0 +1,383 @@
+package flow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// action is an action of a policy; "LOGIN 60" is due again after 60 seconds,
+// "LOGIN ?" has a condition that nobody evaluates.
+func action(text string) platform.SignOnPolicyAction {
+	name, condition, _ := strings.Cut(text, " ")
+	a := platform.SignOnPolicyAction{Type: name}
+	switch condition {
+	case "":
+	case "?":
+		a.Condition = json.RawMessage(`{"ipRange":["10.0.0.0/8"],"contains":"${flow.request.http.remoteIp}"}`)
+	default:
+		a.Condition = json.RawMessage(`{"secondsSince":"${session.lastSignOn.at}","greater":` + condition + `}`)
+	}
+	return a
+}
+
+func policy(name string, actions ...string) Policy {
+	p := Policy{ID: name, Name: name}
+	for _, a := range actions {
+		p.Actions = append(p.Actions, action(a))
+	}
+	return p
+}
+
+// running is a flow that waits in a status.
+func running(status string) Flow {
+	f := Flow{ID: "f", Client: "c", ClientName: "App", Policy: policy("Single_Factor", "LOGIN"), Status: status, CreatedAt: noon.Add(-time.Minute), ExpiresAt: noon.Add(time.Minute), Browser: "b"}
+	if status != UsernamePasswordRequired {
+		f.User, f.Hint, f.AMR, f.AuthTime = "u", "joe", []string{"pwd"}, noon.Add(-time.Minute)
+	}
+	return f
+}
+
+// facts are those of a user who gives the right password, and for password.reset
+// a new one that the policy takes.
+func facts() Facts {
+	x := Facts{Now: noon, RemoteIP: "192.0.2.1", UserID: "u", User: platform.User{Username: "joe", Enabled: true}, Verified: true, NewHash: "new",
+		Credential: platform.Credential{Hash: "old", ChangedAt: noon.AddDate(0, 0, -1), Failures: 2}}
+	x.Policy.Lockout.FailureCount, x.Policy.Lockout.DurationSeconds = 3, 900
+	x.Policy.MaxAgeDays, x.Policy.History.Count, x.Policy.History.RetentionDays = 10, 6, 365
+	return x
+}
+
+func statuses() []string {
+	return []string{UsernamePasswordRequired, MustChangePassword, PasswordExpired, Completed, Failed}
+}
+
+// TestEveryStatusAndAction holds the table: what each status offers, and that
+// it admits nothing else.
+func TestEveryStatusAndAction(t *testing.T) {
+	offers := map[string][]string{
+		UsernamePasswordRequired: {"usernamePassword.check", "session.reset"},
+		MustChangePassword:       {"password.reset", "session.reset"},
+		PasswordExpired:          {"password.reset", "session.reset"},
+		Completed:                nil,
+		Failed:                   nil,
+	}
+	media := []string{"usernamePassword.check", "password.reset", "session.reset", "otp.check", "device.select", "user.lookup", "password.forgot", "user.register", "", "usernamePassword", "usernamePassword.check2"}
+	if len(Table()) != len(statuses()) {
+		t.Errorf("the table has %d rows for %d statuses", len(Table()), len(statuses()))
+	}
+	for _, status := range statuses() {
+		f := Flow{Status: status}
+		if got := f.Offers(); !slices.Equal(got, offers[status]) {
+			t.Errorf("%s offers %v", status, got)
+		}
+		for _, m := range media {
+			a, err := f.Find(m)
+			known := slices.Contains(media[:3], m)
+			switch {
+			case slices.Contains(offers[status], m):
+				if err != nil || a.Media != m || a.Apply == nil {
+					t.Errorf("%s does not admit %s: %v", status, m, err)
+				}
+				if b, err := f.Find(strings.ToUpper(m)); err != nil || b.Media != m {
+					t.Errorf("media types are compared without case: %v", err)
+				}
+			case known && !errors.Is(err, fault.ActionNotOffered):
+				t.Errorf("%s and %s: %v", status, m, err)
+			case !known && !errors.Is(err, fault.WrongMedia):
+				t.Errorf("%s and %q: %v", status, m, err)
+			}
+		}
+	}
+	for _, status := range []string{"", "OTP_REQUIRED"} {
+		if got := (Flow{Status: status}).Offers(); got != nil {
+			t.Errorf("the status %q offers %v", status, got)
+		}
+	}
+}
+
+// TestTransitions applies every action in every status that admits it, with
+// every kind of facts, and holds the next status against the table's row.
+func TestTransitions(t *testing.T) {
+	with := func(changes ...func(*Facts)) Facts {
+		x := facts()
+		for _, change := range changes {
+			change(&x)
+		}
+		return x
+	}
+	wrong := func(x *Facts) { x.Verified = false }
+	locked := func(x *Facts) { x.Credential.UnlockAt = noon.Add(time.Minute) }
+	disabled := func(x *Facts) { x.User.Enabled = false }
+	mustChange := func(x *Facts) { x.Credential.MustChange = true }
+	expired := func(x *Facts) { x.Credential.ChangedAt = noon.AddDate(0, 0, -11) }
+	unmet := func(x *Facts) { x.Unmet = []platform.Unmet{{Rule: "length", Message: "too short"}} }
+	nobody := func(x *Facts) {
+		x.UserID, x.User, x.Credential, x.Verified = "", platform.User{}, platform.Credential{}, false
+	}
+	cases := []struct {
+		name, media string
+		policy      Policy
+		x           Facts
+		next        string // "" is the status it had
+		refused     *fault.Fault
+	}{
+		{"right", "usernamePassword.check", policy("p", "LOGIN"), with(), Completed, nil},
+		{"right, condition on the session", "usernamePassword.check", policy("p", "LOGIN 60"), with(), Completed, nil},
+		{"wrong", "usernamePassword.check", policy("p", "LOGIN"), with(wrong, func(x *Facts) { x.Credential.Failures = 0 }), "", fault.BadCredentials},
+		{"wrong, the last time", "usernamePassword.check", policy("p", "LOGIN"), with(wrong), "", fault.LockedOut},
+		{"nobody has the name", "usernamePassword.check", policy("p", "LOGIN"), with(nobody), "", fault.BadCredentials},
+		{"right but locked", "usernamePassword.check", policy("p", "LOGIN"), with(locked), "", fault.LockedOut},
+		{"wrong and locked", "usernamePassword.check", policy("p", "LOGIN"), with(locked, wrong), "", fault.LockedOut},
+		{"disabled", "usernamePassword.check", policy("p", "LOGIN"), with(disabled), "", fault.BadCredentials},
+		{"must change", "usernamePassword.check", policy("p", "LOGIN"), with(mustChange), MustChangePassword, nil},
+		{"expired", "usernamePassword.check", policy("p", "LOGIN"), with(expired), PasswordExpired, nil},
+		{"must change and expired", "usernamePassword.check", policy("p", "LOGIN"), with(mustChange, expired), MustChangePassword, nil},
+		{"disabled before must change", "usernamePassword.check", policy("p", "LOGIN"), with(mustChange, disabled), "", fault.BadCredentials},
+		{"a second factor", "usernamePassword.check", policy("p", "LOGIN", "MULTI_FACTOR_AUTHENTICATION"), with(), Failed, nil},
+		{"another action", "usernamePassword.check", policy("p", "LOGIN", "AGREEMENT"), with(), Failed, nil},
+		{"a condition nobody evaluates", "usernamePassword.check", policy("p", "LOGIN", "AGREEMENT ?"), with(), Failed, nil},
+
+		{"new password", "password.reset", policy("p", "LOGIN"), with(mustChange), Completed, nil},
+		{"wrong current password", "password.reset", policy("p", "LOGIN"), with(wrong, func(x *Facts) { x.Credential.Failures = 0 }), "", fault.WrongPassword},
+		{"wrong current password, the last time", "password.reset", policy("p", "LOGIN"), with(wrong), "", fault.LockedOut},
+		{"right current password but locked", "password.reset", policy("p", "LOGIN"), with(locked), "", fault.LockedOut},
+		{"disabled meanwhile", "password.reset", policy("p", "LOGIN"), with(disabled), "", fault.BadCredentials},
+		{"too weak", "password.reset", policy("p", "LOGIN"), with(unmet), "", fault.Invalid},
+		{"wrong current and too weak", "password.reset", policy("p", "LOGIN"), with(wrong, unmet, func(x *Facts) { x.Credential.Failures = 0 }), "", fault.WrongPassword},
+		{"a second factor", "password.reset", policy("p", "LOGIN", "MULTI_FACTOR_AUTHENTICATION"), with(), Failed, nil},
+
+		{"again", "session.reset", policy("p", "LOGIN"), with(), UsernamePasswordRequired, nil},
+		{"again, although the session was enough", "session.reset", policy("p", "LOGIN 60"), with(), UsernamePasswordRequired, nil},
+		{"again with nothing to do", "session.reset", policy("p"), with(), Failed, nil},
+	}
+	applied := map[string]bool{}
+	for _, row := range Table() {
+		for _, c := range cases {
+			f := running(row.Status)
+			f.Policy = c.policy
+			a, err := f.Find(c.media)
+			if err != nil {
+				continue
+			}
+			applied[row.Status+" "+c.media] = true
+			before := fmt.Sprintf("%+v %+v", f, c.x)
+			turn := a.Apply(f, c.x)
+			name := row.Status + ", " + c.name
+			want := c.next
+			if want == "" {
+				want = row.Status
+			}
+			if turn.Flow.Status != want || !refuses(turn.Refuse, c.refused) {
+				t.Errorf("%s: %s, %v; not %s", name, turn.Flow.Status, turn.Refuse, want)
+			}
+			if want != row.Status && !slices.Contains(row.Next, want) {
+				t.Errorf("%s leads to %s, which the table does not say", name, want)
+			}
+			if after := fmt.Sprintf("%+v %+v", f, c.x); after != before {
+				t.Errorf("%s changed its arguments", name)
+			}
+			if !turn.Flow.ExpiresAt.Equal(noon.Add(Life)) || turn.Flow.ID != "f" || turn.Flow.Browser != "b" || !turn.Flow.CreatedAt.Equal(f.CreatedAt) {
+				t.Errorf("%s: the flow became %+v", name, turn.Flow)
+			}
+			if c.refused != nil && turn.Flow.User != f.User {
+				t.Errorf("%s: a refusal left the user %q", name, turn.Flow.User)
+			}
+		}
+	}
+	for _, row := range Table() {
+		for _, a := range row.Actions {
+			if !applied[row.Status+" "+a.Media] {
+				t.Errorf("%s in %s was not applied", a.Media, row.Status)
+			}
+		}
+	}
+}
+
+func refuses(err error, entry *fault.Fault) bool {
+	if entry == nil {
+		return err == nil
+	}
+	return errors.Is(err, entry)
+}
+
+func TestSignedOn(t *testing.T) {
+	turn := checkPassword(running(UsernamePasswordRequired), facts())
+	f, c := turn.Flow, turn.Credential
+	if f.User != "u" || f.Hint != "joe" || !f.AuthTime.Equal(noon) || !slices.Equal(f.AMR, []string{"pwd"}) || !slices.Equal(f.Done, []string{"LOGIN"}) {
+		t.Errorf("the flow knows %+v", f)
+	}
+	if c.Failures != 0 || c.LastSignOn == nil || c.LastSignOn.At != "2026-03-01T12:00:00.000Z" || c.LastSignOn.RemoteIP != "192.0.2.1" || c.Hash != "old" {
+		t.Errorf("the credential remembers %+v", c)
+	}
+	// A flow that goes on, or ends without a user, is no sign-on yet.
+	unfinished := running(UsernamePasswordRequired)
+	unfinished.Policy = policy("Multi_Factor", "LOGIN", "MULTI_FACTOR_AUTHENTICATION")
+	turn = checkPassword(unfinished, facts())
+	if turn.Credential.LastSignOn != nil || turn.Credential.Failures != 0 || turn.Flow.Failure.Code != "NO_USABLE_DEVICES" {
+		t.Errorf("an unfinished sign-on: %+v, %+v", turn.Credential, turn.Flow.Failure)
+	}
+	x := facts()
+	x.Credential.MustChange = true
+	if turn = checkPassword(running(UsernamePasswordRequired), x); turn.Credential == nil || turn.Credential.Failures != 0 || !turn.Credential.MustChange || turn.Credential.LastSignOn != nil {
+		t.Errorf("a password that must be changed: %+v", turn.Credential)
+	}
+	x.Credential.Failures = 0
+	if turn = checkPassword(running(UsernamePasswordRequired), x); turn.Credential != nil {
+		t.Errorf("nothing changed, nothing is kept: %+v", turn.Credential)
+	}
+}
+
+func TestResetPassword(t *testing.T) {
+	x := facts()
+	x.Credential.MustChange = true
+	turn := resetPassword(running(MustChangePassword), x)
+	c := turn.Credential
+	if c.Hash != "new" || c.MustChange || c.Failures != 0 || !c.ChangedAt.Equal(noon) || len(c.History) != 1 || c.History[0].Hash != "old" || c.LastSignOn == nil {
+		t.Errorf("the credential became %+v", c)
+	}
+	if turn.Flow.User != "u" || !turn.Flow.AuthTime.Equal(noon) {
+		t.Errorf("the flow became %+v", turn.Flow)
+	}
+	x.Unmet = []platform.Unmet{{Rule: "length", Message: "too short"}}
+	turn = resetPassword(running(MustChangePassword), x)
+	var f *fault.Fault
+	if !errors.As(turn.Refuse, &f) || f.Details[0].Target != "newPassword" || f.Details[0].Message != "New password did not satisfy password policy requirements" || turn.Credential != nil {
+		t.Errorf("a weak password: %v, %+v", turn.Refuse, turn.Credential)
+	}
+}
+
+// TestLockout counts: the failure that reaches the limit locks, and from then
+// on a right password is refused like a wrong one until the time is over.
+func TestLockout(t *testing.T) {
+	for _, who := range []string{"u", ""} {
+		x := facts()
+		x.UserID, x.Credential.Failures = who, 0
+		f := running(UsernamePasswordRequired)
+		for n := 1; n <= 3; n++ {
+			x.Verified = false
+			turn := checkPassword(f, x)
+			if turn.Credential == nil || turn.Credential.Failures != n || turn.Credential.Locked(noon) != (n == 3) {
+				t.Fatalf("%q, failure %d: %+v, %v", who, n, turn.Credential, turn.Refuse)
+			}
+			x.Credential, f = *turn.Credential, turn.Flow
+		}
+		for _, right := range []bool{true, false} {
+			x.Verified = right
+			turn := checkPassword(f, x)
+			if !errors.Is(turn.Refuse, fault.LockedOut) || turn.Credential != nil || turn.Flow.Status != UsernamePasswordRequired || turn.Flow.User != "" {
+				t.Errorf("%q, locked: %+v", who, turn)
+			}
+		}
+		x.Now = noon.Add(900 * time.Second)
+		x.Verified = false
+		if turn := checkPassword(f, x); turn.Credential.Failures != 1 || !errors.Is(turn.Refuse, fault.BadCredentials) {
+			t.Errorf("%q: the count begins anew after the lockout: %+v", who, turn.Credential)
+		}
+		x.Verified = true
+		if turn := checkPassword(f, x); turn.Refuse != nil || turn.Credential.Failures != 0 || !turn.Credential.UnlockAt.IsZero() {
+			t.Errorf("%q: after the lockout: %+v", who, turn)
+		}
+	}
+	x := facts()
+	x.Policy, x.Credential.Failures, x.Verified = platform.PasswordPolicy{}, 1000, false
+	if turn := checkPassword(running(UsernamePasswordRequired), x); !errors.Is(turn.Refuse, fault.BadCredentials) {
+		t.Errorf("a policy without lockout locks nobody: %v", turn.Refuse)
+	}
+}
+
+// Whoever tries names must not see which exist.
+func TestUnknownNameLooksLikeAWrongPassword(t *testing.T) {
+	known, unknown := facts(), facts()
+	known.Verified, unknown.Verified = false, false
+	unknown.UserID, unknown.User = "", platform.User{}
+	disabled := facts()
+	disabled.User.Enabled = false
+	for failures := range 3 {
+		known.Credential.Failures, unknown.Credential.Failures, disabled.Credential.Failures = failures, failures, 0
+		a, b := checkPassword(running(UsernamePasswordRequired), known), checkPassword(running(UsernamePasswordRequired), unknown)
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("known %+v\nunknown %+v", a, b)
+		}
+	}
+	var a, b *fault.Fault
+	known.Credential.Failures = 0
+	errors.As(checkPassword(running(UsernamePasswordRequired), known).Refuse, &a)
+	errors.As(checkPassword(running(UsernamePasswordRequired), disabled).Refuse, &b)
+	if a.Message != b.Message || !reflect.DeepEqual(a.Details, b.Details) {
+		t.Errorf("a disabled user is told from a wrong password: %v, %v", a, b)
+	}
+}
+
+func TestRestartForgetsThePerson(t *testing.T) {
+	f := running(MustChangePassword)
+	f.Done, f.Session = []string{"LOGIN"}, "s"
+	f.Failure = &Failure{}
+	got := restart(f, facts()).Flow
+	want := Flow{ID: "f", Client: "c", ClientName: "App", Policy: f.Policy, Status: UsernamePasswordRequired, CreatedAt: f.CreatedAt, ExpiresAt: noon.Add(Life), Browser: "b"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLife(t *testing.T) {
+	f := Flow{}.Touch(noon)
+	for after, want := range map[time.Duration]bool{0: false, Life - 1: false, Life: true, Life + 1: true} {
+		if got := f.Expired(noon.Add(after)); got != want {
+			t.Errorf("after %v: expired %v", after, got)
+		}
+	}
+	for _, status := range statuses() {
+		if got := (Flow{Status: status}).Interactive(); got != (status != Completed && status != Failed) {
+			t.Errorf("%s is interactive: %v", status, got)
+		}
+	}
+	if f := running(MustChangePassword).Cancel(); f.Status != Failed || f.Failure.Code != "access_denied" {
+		t.Errorf("cancelled: %+v", f)
+	}
+}
+
+func TestView(t *testing.T) {
+	shown := Shown{Environment: "e", Self: "self", SignOnPage: "page", Resume: "resume"}
+	waiting := running(UsernamePasswordRequired)
+	done := running(Completed)
+	done.Session = "s"
+	withUser := shown
+	withUser.UserID, withUser.User = "u", platform.User{Username: "joe", Name: platform.UserName{Given: "Joe"}}
+	withPolicy := withUser
+	withPolicy.User.Name, withPolicy.Policy = platform.UserName{}, kind.Body{"length": 8}
+	failed := running(UsernamePasswordRequired).fail("NO_USABLE_DEVICES", "none")
+	const rest = `"createdAt":"2026-03-01T11:59:00.000Z","environment":{"id":"e"},%s"expiresAt":"2026-03-01T12:01:00.000Z","id":"f","resumeUrl":"resume",%s"status":"%s"}`
+	cases := []struct {
+		name string
+		f    Flow
+		s    Shown
+		want string
+	}{
+		{"waiting", waiting, shown, `{"_embedded":{"application":{"name":"App"}},"_links":{"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"},"usernamePassword.check":{"href":"self"}},` +
+			fmt.Sprintf(rest, "", "", UsernamePasswordRequired)},
+		{"must change", running(MustChangePassword), withPolicy, `{"_embedded":{"application":{"name":"App"},"passwordPolicy":{"length":8},"user":{"id":"u","username":"joe"}},"_links":{"password.reset":{"href":"self"},"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"}},` +
+			fmt.Sprintf(rest, "", "", MustChangePassword)},
+		{"completed", done, withUser, `{"_embedded":{"application":{"name":"App"},"user":{"id":"u","name":{"given":"Joe"},"username":"joe"}},"_links":{"self":{"href":"self"},"signOnPage":{"href":"page"}},` +
+			fmt.Sprintf(rest, "", `"session":{"id":"s"},`, Completed)},
+		{"failed", failed, shown, `{"_embedded":{"application":{"name":"App"}},"_links":{"self":{"href":"self"},"signOnPage":{"href":"page"}},` +
+			fmt.Sprintf(rest, `"error":{"code":"NO_USABLE_DEVICES","message":"none"},`, "", Failed)},
+	}
+	for _, c := range cases {
+		raw, err := json.Marshal(c.f.View(c.s))
+		if err != nil || string(raw) != c.want {
+			t.Errorf("%s: %s, %v\nnot %s", c.name, raw, err, c.want)
+		}
+	}
+}
