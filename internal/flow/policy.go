@@ -19,12 +19,14 @@ const (
 // completes it when none is. What Pixy can't evaluate ends the flow: a demand
 // that is not understood is never passed over.
 func (f Flow) advance(now time.Time) Flow {
+	signedOn := false
 	for _, a := range f.Policy.Actions {
 		due, unknown := f.isDue(a, now)
 		switch {
 		case unknown:
 			return f.fail("REQUEST_FAILED", "The sign-on policy has a condition that this server does not evaluate yet")
 		case !due:
+			signedOn = signedOn || a.Type == actionLogin
 		case a.Type == actionLogin:
 			f.Status, f.User, f.Session, f.Done, f.AMR, f.AuthTime = UsernamePasswordRequired, "", "", nil, nil, time.Time{}
 			return f
@@ -34,7 +36,7 @@ func (f Flow) advance(now time.Time) Flow {
 			return f.fail("REQUEST_FAILED", fmt.Sprintf("The sign-on policy asks for the action %s, which this server does not support yet", a.Type))
 		}
 	}
-	if f.User == "" {
+	if !signedOn {
 		return f.fail("REQUEST_FAILED", "The sign-on policy has no action that signs a user on")
 	}
 	f.Status = Completed

@@ -106,6 +106,22 @@ func TestSecondActionOfATypeIsNotPassedOver(t *testing.T) {
 	}
 }
 
+// What somebody else has done in this browser is not done by whoever signs on
+// now.
+func TestNextPersonDoesNotInheritActions(t *testing.T) {
+	old := session(101)
+	old.Done = []string{"MULTI_FACTOR_AUTHENTICATION", "LOGIN"}
+	f := Start(Flow{Policy: policy("p", "MULTI_FACTOR_AUTHENTICATION", "LOGIN 100")}, old, Demand{}, noon)
+	if f.Status != UsernamePasswordRequired || len(f.AMR) > 0 {
+		t.Fatalf("an old session: %+v", f)
+	}
+	x := facts()
+	x.UserID = "another"
+	if got := checkPassword(f, x).Flow; got.Status != Failed {
+		t.Errorf("the second factor of %s counts for %s: %s", old.User, got.User, got.Status)
+	}
+}
+
 func TestConditions(t *testing.T) {
 	cases := []struct {
 		raw string
