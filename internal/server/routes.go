@@ -99,7 +99,7 @@ func (s *Server) kindRoutes(k kind.Kind) []Route {
 	element := collection + "/{" + spec.Name + "}"
 	var out []Route
 	for _, m := range spec.Methods {
-		r := Route{Method: m, Path: element, Limit: limitJSON}
+		r := Route{Method: m, Path: element}
 		write := m != "LIST" && m != "GET"
 		switch m {
 		case "LIST":
@@ -107,9 +107,9 @@ func (s *Server) kindRoutes(k kind.Kind) []Route {
 		case "GET":
 			r.handle = s.read(k)
 		case "POST":
-			r.Path, r.Media, r.handle = collection, append([]string{mediaJSON}, spec.Media...), s.create(k)
+			r.Path, r.Media, r.Limit, r.handle = collection, append([]string{mediaJSON}, spec.Media...), limitJSON, s.create(k)
 		case "PUT", "PATCH":
-			r.Media, r.handle = []string{mediaJSON}, s.change(k)
+			r.Media, r.Limit, r.handle = []string{mediaJSON}, limitJSON, s.change(k)
 		case "DELETE":
 			r.handle = s.remove(k)
 		}
