@@ -2,12 +2,16 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"html"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +32,7 @@ var update = flag.Bool("update", false, "rewrite the answers of the wire scripts
 //	! 10m
 //
 // Lines with < are the answer, rewritten by -update and read in the review.
+// "< 201 ..." expects the status alone, where the rest is shown elsewhere.
 // Lines with @ name a part of it: a member of the body, "Location x" for a
 // parameter of the redirect, "Cookie x" for a cookie. A line with ! lets time
 // go by. Ids that have no name, tokens and correlation ids are masked.
@@ -74,7 +79,7 @@ func (s *script) run(source string) string {
 		switch {
 		case strings.HasPrefix(line, "< "):
 			if request != nil { // the first line of the answer stands for all
-				s.play(request)
+				s.play(request, strings.HasSuffix(line, " ..."))
 				request = nil
 			}
 			continue
@@ -95,7 +100,7 @@ func (s *script) run(source string) string {
 	return s.out.String()
 }
 
-func (s *script) play(lines []string) {
+func (s *script) play(lines []string, brief bool) {
 	method, path, _ := strings.Cut(s.fill(lines[0]), " ")
 	h := header{}
 	i := 1
@@ -111,6 +116,10 @@ func (s *script) play(lines []string) {
 		body = strings.ReplaceAll(body, "\n", "")
 	}
 	s.last = s.w.send(method, strings.ReplaceAll(path, " ", "%20"), body, h)
+	if brief {
+		s.out.WriteString(fmt.Sprintf("< %d ...\n", s.last.StatusCode))
+		return
+	}
 	s.answer()
 }
 
@@ -139,21 +148,36 @@ func (s *script) answer() {
 		s.w.must(json.Indent(&pretty, []byte(r.raw), "", "  "))
 		lines = append(lines, strings.Split(pretty.String(), "\n")...)
 	case strings.Contains(r.Header.Get("Content-Type"), "html"):
-		lines = append(lines, regexp.MustCompile(`<title>.*</title>`).FindString(r.raw))
+		lines = append(lines, words(r.raw)...)
 	}
 	for _, line := range lines {
 		s.out.WriteString("< " + s.mask(line) + "\n")
 	}
 }
 
-// mask puts names in place of what they stand for, and hides what is different
-// in every run.
+// words are what a person reads on a page, line by line.
+func words(page string) (out []string) {
+	text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(regexp.MustCompile(`(?s)<main.*</main>`).FindString(page), "\n")
+	for _, line := range strings.Split(html.UnescapeString(text), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// mask puts names in place of what they stand for, the longest first, and
+// hides what is different in every run.
 func (s *script) mask(line string) string {
-	for name, value := range s.names {
-		if len(value) > 8 {
+	names := slices.SortedFunc(maps.Keys(s.names), func(a, b string) int {
+		return cmp.Or(len(s.names[b])-len(s.names[a]), strings.Compare(a, b))
+	})
+	for _, name := range names {
+		if value := s.names[name]; len(value) > 8 {
 			line = strings.ReplaceAll(line, value, "{{"+name+"}}")
 		}
 	}
+	line = regexp.MustCompile(`cursor=[\w-]+`).ReplaceAllString(line, "cursor=(cursor)")
 	line = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`).ReplaceAllString(line, "(JWT)")
 	line = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAllString(line, "(id)")
 	line = regexp.MustCompile(`"secret": "[\w-]{64}"`).ReplaceAllString(line, `"secret": "(secret)"`)
