@@ -36,7 +36,7 @@ func TestStart(t *testing.T) {
 		{"max_age=0", login, session(1), age(0), UsernamePasswordRequired, ""},
 		{"max_age=0 in the same instant", login, session(0), age(0), Completed, ""},
 		{"max_age can't excuse the policy", aged, session(101), age(1000), UsernamePasswordRequired, ""},
-		{"nothing to do but somebody is signed on", policy("p"), session(1), Demand{}, Completed, ""},
+		{"nothing to do though somebody is signed on", policy("p"), session(1), Demand{}, Failed, "REQUEST_FAILED"},
 		{"nothing to do and nobody is signed on", policy("p"), nil, Demand{}, Failed, "REQUEST_FAILED"},
 		{"a second factor is asked first for the password", multi, nil, Demand{}, UsernamePasswordRequired, ""},
 		{"a second factor that the session has not", multi, session(1), Demand{}, Failed, "NO_USABLE_DEVICES"},

@@ -159,6 +159,7 @@ func TestFilterRefuses(t *testing.T) {
 func TestFilterReadsEscapes(t *testing.T) {
 	for text, want := range map[string]string{
 		`externalId eq "a\"b"`: `a"b`, `externalId eq "a\\b"`: `a\b`, `externalId eq "\u0041"`: "A", `externalId eq "\u00e9"`: "é", `externalId eq "\n\/"`: "\n/",
+		`externalId eq "\u003c"`: "<", `externalId eq "\ud83d\ude00"`: "😀", `externalId eq "\\u0041"`: `\u0041`,
 	} {
 		if got, err := Filter(filterable(), text); err != nil || got.Value != want {
 			t.Errorf("%s compares with %q, %v; not with %q", text, got.Value, err, want)

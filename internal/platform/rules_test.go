@@ -1,0 +1,399 @@
+package platform
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pixy/internal/kind"
+)
+
+// TestPermits holds each role, at each scope, against each area: the whole of
+// what the roles mean.
+func TestPermits(t *testing.T) {
+	const org, env, other = "o", "e", "e2"
+	areas := []string{"environments", "roles", "applications", "secrets", "policies", "resources", "populations", "users", "", "unknown"}
+	reads := map[string][]string{
+		"Organization Admin":           {"roles", "environments"},
+		"Environment Admin":            {"roles", "environments", "applications", "policies", "resources", "populations", "secrets"},
+		"Identity Data Admin":          {"roles", "environments", "policies", "users", "populations"},
+		"Client Application Developer": {"roles", "environments", "resources", "policies", "applications", "secrets"},
+	}
+	writes := map[string][]string{
+		"Organization Admin":           {"environments"},
+		"Environment Admin":            {"applications", "policies", "resources", "populations", "secrets"},
+		"Identity Data Admin":          {"users", "populations"},
+		"Client Application Developer": {"applications", "secrets"},
+	}
+	scopes := []struct {
+		scope    Scope
+		covers   map[string]bool // an environment, or "" for what stands above all
+		writesUp bool
+	}{
+		{Scope{org, "ORGANIZATION"}, map[string]bool{env: true, other: true, "": true}, true},
+		{Scope{"o2", "ORGANIZATION"}, map[string]bool{}, false},
+		{Scope{env, "ENVIRONMENT"}, map[string]bool{env: true, "": true}, false},
+		{Scope{env, "POPULATION"}, map[string]bool{"": true}, false},
+		{Scope{org, "ENVIRONMENT"}, map[string]bool{"": true}, false},
+		{Scope{env, "ORGANIZATION"}, map[string]bool{}, false},
+		{Scope{}, map[string]bool{"": true}, false},
+	}
+	n := 0
+	for _, role := range Roles() {
+		for _, s := range scopes {
+			for _, area := range areas {
+				for _, at := range []string{env, other, ""} {
+					for _, write := range []bool{false, true} {
+						n++
+						want := s.covers[at] && slices.Contains(reads[role.Name], area)
+						if write {
+							want = s.covers[at] && slices.Contains(writes[role.Name], area) && (at != "" || s.writesUp)
+						}
+						got := Permits([]RoleAssignment{{Role: Reference{role.ID}, Scope: s.scope}}, Access{Area: area, Write: write, Environment: at, Organization: org})
+						if got != want {
+							t.Errorf("%s at %v, %q in %q, write %v: %v", role.Name, s.scope, area, at, write, got)
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d combinations", n)
+	everywhere := Scope{org, "ORGANIZATION"}
+	if Permits(nil, Access{Area: "roles", Organization: org}) || Permits([]RoleAssignment{{Role: Reference{"unknown"}, Scope: everywhere}, {Scope: everywhere}}, Access{Area: "roles", Organization: org}) {
+		t.Error("no role, no access")
+	}
+	// Two assignments do not add up to what neither permits.
+	split := []RoleAssignment{{Role: Reference{Roles()[2].ID}, Scope: Scope{other, "ENVIRONMENT"}}, {Role: Reference{Roles()[3].ID}, Scope: Scope{env, "ENVIRONMENT"}}}
+	if Permits(split, Access{Area: "users", Environment: env, Organization: org}) || !Permits(split, Access{Area: "users", Write: true, Environment: other, Organization: org}) {
+		t.Error("role of one assignment, scope of another")
+	}
+}
+
+func TestHolds(t *testing.T) {
+	at := func(role int, kind, id string) RoleAssignment {
+		return RoleAssignment{Role: Reference{Roles()[role].ID}, Scope: Scope{id, kind}}
+	}
+	env0, env1, org := at(0, "ENVIRONMENT", "e"), at(1, "ENVIRONMENT", "e"), at(0, "ORGANIZATION", "o")
+	cases := []struct {
+		name         string
+		mine, others []RoleAssignment
+		want         bool
+	}{
+		{"none needed", nil, nil, true},
+		{"none held", nil, []RoleAssignment{env0}, false},
+		{"the same", []RoleAssignment{env0}, []RoleAssignment{env0}, true},
+		{"broader", []RoleAssignment{org}, []RoleAssignment{env0}, true},
+		{"narrower", []RoleAssignment{env0}, []RoleAssignment{org}, false},
+		{"another environment", []RoleAssignment{env0}, []RoleAssignment{at(0, "ENVIRONMENT", "e2")}, false},
+		{"another organization", []RoleAssignment{org}, []RoleAssignment{at(0, "ORGANIZATION", "o2")}, false},
+		{"another role", []RoleAssignment{org}, []RoleAssignment{env1}, false},
+		{"one of two", []RoleAssignment{env0}, []RoleAssignment{env0, env1}, false},
+		{"both", []RoleAssignment{env1, env0}, []RoleAssignment{env0, env1}, true},
+		{"more than needed", []RoleAssignment{env1, env0}, []RoleAssignment{env1}, true},
+	}
+	for _, c := range cases {
+		if got := Holds(c.mine, c.others); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// accepted is a new document as the management API takes it: fields and rules.
+func accepted(t testing.TB, k kind.Kind, sent string) (kind.Body, string) {
+	t.Helper()
+	body, err := kind.Decode([]byte(sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, details := kind.Accept(k.Table().Fields, kind.Create, nil, k.Fill(body, nil), func(of string) string { return "default-" + of })
+	raw, err := json.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(details) == 0 {
+		if details, err = k.Refuse(nil, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	for _, d := range details {
+		told = append(told, d.Target+" "+d.Message)
+	}
+	return out, strings.Join(told, "\n")
+}
+
+func TestApplicationDefaults(t *testing.T) {
+	cases := []struct{ kind, grants, responses, auth string }{
+		{"WEB_APP", `["AUTHORIZATION_CODE"]`, `["CODE"]`, AuthBasic},
+		{"NATIVE_APP", `["AUTHORIZATION_CODE","IMPLICIT"]`, `["TOKEN","ID_TOKEN","CODE"]`, AuthNone},
+		{"SINGLE_PAGE_APP", `["IMPLICIT"]`, `["TOKEN","ID_TOKEN"]`, AuthNone},
+		{"WORKER", `["CLIENT_CREDENTIALS"]`, `["TOKEN"]`, AuthBasic},
+		{"SERVICE", `["CLIENT_CREDENTIALS"]`, `["TOKEN"]`, AuthBasic},
+		{"CUSTOM_APP", `["DEVICE_CODE","REFRESH_TOKEN"]`, `null`, AuthNone},
+	}
+	for _, c := range cases {
+		for _, sent := range []string{"", `,"grantTypes":null,"tokenEndpointAuthMethod":null`} {
+			body, told := accepted(t, applications(), `{"name":"A","enabled":true,"type":"`+c.kind+`","protocol":"OPENID_CONNECT"`+sent+`}`)
+			grants, _ := json.Marshal(body["grantTypes"])
+			responses, _ := json.Marshal(body["responseTypes"])
+			if told != "" || string(grants) != c.grants || string(responses) != c.responses || body["tokenEndpointAuthMethod"] != c.auth || body["pkceEnforcement"] != PKCEOptional {
+				t.Errorf("%s%s: %s %s %v %v %s", c.kind, sent, grants, responses, body["tokenEndpointAuthMethod"], body["pkceEnforcement"], told)
+			}
+			if (body["mobile"] != nil) != (c.kind == "NATIVE_APP") {
+				t.Errorf("%s: mobile is %v", c.kind, body["mobile"])
+			}
+			if got := kind.At(body, "signing.keyRotationPolicy.id"); got != "default-keyRotationPolicy" {
+				t.Errorf("%s: the key rotation policy is %q", c.kind, got)
+			}
+		}
+	}
+	// On a change the type that stands counts, not the one that is sent.
+	before := kind.Body{"type": "WORKER"}
+	if filled := applications().Fill(kind.Body{"type": "NATIVE_APP"}, before); filled["tokenEndpointAuthMethod"] != AuthBasic || filled["mobile"] != nil {
+		t.Errorf("filled by the type that is sent: %v", filled)
+	}
+}
+
+func TestApplicationRules(t *testing.T) {
+	const app = `{"name":"A","enabled":true,"type":"WEB_APP","protocol":"OPENID_CONNECT"`
+	cases := []struct{ sent, says string }{
+		{``, ""},
+		{`,"allowWildcardInRedirectUris":false`, ""},
+		{`,"allowWildcardInRedirectUris":true`, "allowWildcardInRedirectUris must be false or left out: this server compares redirect URIs exactly"},
+		{`,"grantTypes":["CLIENT_CREDENTIALS"],"tokenEndpointAuthMethod":"NONE"`, "tokenEndpointAuthMethod must not be NONE with the grant type CLIENT_CREDENTIALS"},
+		{`,"grantTypes":["CLIENT_CREDENTIALS"],"tokenEndpointAuthMethod":"CLIENT_SECRET_POST"`, ""},
+		{`,"corsSettings":{"behavior":"ALLOW_NO_ORIGINS"}`, ""},
+		{`,"corsSettings":{"behavior":"ALLOW_SPECIFIC_ORIGINS"}`, "corsSettings.origins must not be empty"},
+		{`,"corsSettings":{"behavior":"ALLOW_SPECIFIC_ORIGINS","origins":[]}`, "corsSettings.origins must not be empty"},
+		{`,"corsSettings":{"behavior":"ALLOW_SPECIFIC_ORIGINS","origins":["https://a"]}`, ""},
+		{`,"corsSettings":{"origins":["https://a/"]}`, "corsSettings.behavior must not be null"},
+		{`,"redirectUris":["https://a/*"]`, "redirectUris[0] Wildcards are not allowed in redirect URIs."},
+		{`,"redirectUris":["https://a/","x"],"postLogoutRedirectUris":["y"]`, "redirectUris[1] must be an absolute URI, such as https://app.example.com/callback or com.example.app:/callback\npostLogoutRedirectUris[0] must be an absolute URI"},
+		{`,"refreshTokenDuration":59`, "refreshTokenDuration must be between 60 and 2147483647"},
+		{`,"loginPageUrl":"javascript:alert(1)"`, "loginPageUrl must be an absolute http or https URL"},
+		{`,"loginPageUrl":"https://a/sign-on?x"`, ""},
+		{`,"homePageUrl":"//a"`, "homePageUrl must be an absolute http or https URL"},
+		{`,"pkceEnforcement":"NONE"`, "pkceEnforcement must be one of OPTIONAL, REQUIRED, S256_REQUIRED"},
+		// Every rule that is broken is told at once.
+		{`,"allowWildcardInRedirectUris":true,"grantTypes":["CLIENT_CREDENTIALS"],"tokenEndpointAuthMethod":"NONE","corsSettings":{"behavior":"ALLOW_SPECIFIC_ORIGINS"}`,
+			"tokenEndpointAuthMethod must not be NONE with the grant type CLIENT_CREDENTIALS\ncorsSettings.origins"},
+	}
+	for _, c := range cases {
+		_, told := accepted(t, applications(), app+c.sent+`}`)
+		if (told == "") != (c.says == "") || !strings.Contains(told, c.says) {
+			t.Errorf("%s: %q, not %q", c.sent, told, c.says)
+		}
+	}
+	secret := applications()
+	entries, err := secret.With(json.RawMessage(`{}`), kind.Gift{ID: "i", Secret: "sealed"})
+	if err != nil || len(entries) != 1 || entries[0].ID != "i" || entries[0].Kind != "secret" || entries[0].Body.(Secret).Sealed != "sealed" {
+		t.Errorf("beside an application stands %+v, %v", entries, err)
+	}
+	if shown, err := secret.Show("i", json.RawMessage(`{}`), nil, noon); err != nil || fmt.Sprint(shown) != "map[clientId:i]" {
+		t.Errorf("shown: %v, %v", shown, err)
+	}
+}
+
+func TestWrongRedirectURI(t *testing.T) {
+	const invalid, relative = "must be a valid URI", "must be an absolute URI"
+	cases := []struct{ uri, says string }{
+		{"https://app.example.com/cb?x=1&y=%20", ""},
+		{"http://127.0.0.1:8080/cb", ""},
+		{"http://[::1]/cb", ""},
+		{"http://localhost", ""},
+		{"com.example.app:/cb", ""},
+		{"com.example.app://cb", ""},
+		{"com.example.app:cb", ""},
+		{"myapp://auth/cb?x", ""},
+		{"HTTPS://app.example.com/cb", ""},
+		{"https://*.example.com/cb", "Wildcards"},
+		{"https://app.example.com/*", "Wildcards"},
+		{"*", "Wildcards"},
+		{"app.example.com/cb", relative},
+		{"/cb", relative},
+		{"//app.example.com/cb", relative},
+		{"?x", relative},
+		{"https://app.example.com/cb#", "fragment"},
+		{"https://app.example.com/cb#x", "fragment"},
+		{"com.example.app:/cb#x", "fragment"},
+		{"https://user@app.example.com/cb", "user information"},
+		{"https://user:pw@app.example.com/cb", "user information"},
+		{"https://@app.example.com/cb", "user information"},
+		{"https:///cb", "must have a host"},
+		{"https:cb", "must have a host"},
+		{"http:/cb", "must have a host"},
+		{"https://:8080/cb", "must have a host"},
+		{"HTTPS:/cb", "must have a host"},
+		{"javascript:alert(1)", "scheme javascript"},
+		{"JavaScript:alert(1)", "scheme javascript"},
+		{"data:text/html,x", "scheme data"},
+		{"vbscript:x", "scheme vbscript"},
+		{"file:///etc/passwd", "scheme file"},
+		{"blob:https://app.example.com/x", "scheme blob"},
+		{"about:blank", "scheme about"},
+		{"https://app.example.com/c b", invalid},
+		{" https://app.example.com/cb", invalid},
+		{"https://app.example.com/cb\n", invalid},
+		{"https://app.example.com/cb\r\nX: y", invalid},
+		{"https://app.example.com\\@evil.com/cb", invalid},
+		{`https://app.example.com/"`, invalid},
+		{"https://app.example.com/<x>", invalid},
+		{"https://app.example.com/{x}", invalid},
+		{"https://app.example.com/`", invalid},
+		{"https://app.example.com/é", invalid},
+		{"https://exämple.com/", invalid},
+		{"https://app.example.com/\x7f", invalid},
+		{"https://app.example.com/%zz", invalid},
+		{"https://app.example.com:port/", invalid},
+		{"https://[::1/cb", invalid},
+		{"1app:/cb", invalid},
+		{":cb", invalid},
+	}
+	for _, c := range cases {
+		if got := wrongRedirectURI(c.uri); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%q: %q, not %q", c.uri, got, c.says)
+		}
+	}
+}
+
+func TestWrongOrigin(t *testing.T) {
+	for _, good := range []string{"https://app.example.com", "http://localhost:3000", "https://app.example.com:8443", "http://[::1]:3000", "http://127.0.0.1"} {
+		if got := wrongOrigin(good); got != "" {
+			t.Errorf("%s: %s", good, got)
+		}
+	}
+	for _, bad := range []string{"", "null", "*", "app.example.com", "//app.example.com", "https://", "https://app.example.com/", "https://app.example.com/cb", "https://app.example.com?x",
+		"https://app.example.com#x", "https://user@app.example.com", "ftp://app.example.com", "com.example.app://x", "HTTPS://app.example.com", "https://app.example.com:x", " https://app.example.com", "https://a b"} {
+		if wrongOrigin(bad) == "" {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+// A browser sends its origin in lower case, without the default port (RFC 6454
+// §6.1); origins are compared exactly, so one that no browser sends would never
+// match and its owner would never learn why. Wildcards are refused in words.
+func TestWrongOriginThatNoBrowserSends(t *testing.T) {
+	for _, bad := range []string{"https://*.example.com", "https://*", "https://App.example.com", "https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:"} {
+		if wrongOrigin(bad) == "" {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestWrongEmail(t *testing.T) {
+	for _, good := range []string{"joe@example.com", "joe.o'neil+tag@sub.example.com", "j@localhost", "jöe@example.com"} {
+		if got := wrongEmail(good); got != "" {
+			t.Errorf("%s: %s", good, got)
+		}
+	}
+	for _, bad := range []string{"joe", "joe@", "@example.com", "joe@@example.com", "Joe <joe@example.com>", "<joe@example.com>", "joe@example.com, ann@example.com", " joe@example.com",
+		"joe@example.com\n", "joe@example.com\r\nBcc: ann@example.com", "joe @example.com", "joe@exa mple.com", "joe.@example.com", "(x)joe@example.com", "joe@example.com (Joe)"} {
+		if got := wrongEmail(bad); got != "must be a well-formed email address" {
+			t.Errorf("%q: %q", bad, got)
+		}
+	}
+}
+
+func TestWrongPolicyName(t *testing.T) {
+	for _, good := range []string{"Single_Factor", "a.b-c d", "https://refeds.org/profile/mfa", "urn://x"} {
+		if wrongPolicyName(good) != "" {
+			t.Errorf("%q is a good name", good)
+		}
+	}
+	for _, bad := range []string{"a/b", "é", "a\nb", "https://a b", "a:b"} {
+		if wrongPolicyName(bad) == "" {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestNounRules(t *testing.T) {
+	cases := []struct {
+		k          kind.Kind
+		sent, says string
+	}{
+		{users(), `{"username":"joe","email":"joe@example.com"}`, ""},
+		{users(), `{"username":"joe","email":"joe","name":{"family":"D\u0000"},"address":{"countryCode":"de"},"timezone":"Berlin"}`,
+			"email must be a well-formed email address\nname.family must not contain NUL or broken Unicode\naddress.countryCode must match ^[A-Z]{2}$\ntimezone must match ^\\w+/\\w+$"},
+		{users(), `{"email":"joe@example.com"}`, "username must not be null"},
+		{users(), `{"username":"","email":"joe@example.com"}`, "username must not be empty"},
+		{users(), `{"username":"` + strings.Repeat("a", 129) + `","email":"joe@example.com"}`, "username must be at most 128 characters long"},
+		{users(), `{"username":"a\nb","email":"joe@example.com"}`, "username must match"},
+		{populations(), `{"name":"P"}`, ""},
+		{populations(), `{}`, "name must not be null"},
+		{grants(), `{"resource":{"id":"r"},"scopes":[{"id":"s"}]}`, ""},
+		{grants(), `{"resource":{"id":"r"},"scopes":[]}`, "scopes must not be empty"},
+		{grants(), `{"scopes":[{}]}`, "resource must not be null\nscopes[0].id must not be null"},
+		{signOnPolicyAssignments(), `{"signOnPolicy":{"id":"p"},"priority":0}`, "priority must be between 1 and 2147483647"},
+		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{}}`, ""},
+		{signOnPolicyActions(), `{"type":"DANCE"}`, "type must be one of LOGIN"},
+		{environments(), `{"name":"E","type":"SANDBOX","region":"EU"}`, ""},
+		{environments(), `{"name":"E","type":"TOY","region":"XX"}`, "type must be one of PRODUCTION, SANDBOX\nregion must be one of AP"},
+		{passwordPolicies(), `{"name":"P","excludesCommonlyUsed":true,"excludesProfileData":false,"notSimilarToCurrent":false,"minAgeDays":2,"maxAgeDays":2}`, "minAgeDays must be less than maxAgeDays"},
+		{passwordPolicies(), `{"name":"P","excludesCommonlyUsed":true,"excludesProfileData":false,"notSimilarToCurrent":false,"minAgeDays":1,"maxAgeDays":2}`, ""},
+		{passwordPolicies(), `{"name":"P"}`, "excludesCommonlyUsed must not be null\nexcludesProfileData must not be null\nnotSimilarToCurrent must not be null"},
+		{passwordPolicies(), `{"name":"P","excludesCommonlyUsed":true,"excludesProfileData":false,"notSimilarToCurrent":false,"length":{"min":7,"max":256},"minCharacters":{"0123456789":6}}`,
+			"length.min must be between 8 and 32\nlength.max must be between 64 and 255\nminCharacters.0123456789 must be between 0 and 5"},
+	}
+	for _, c := range cases {
+		_, told := accepted(t, c.k, c.sent)
+		if (told == "") != (c.says == "") || !strings.Contains(told, c.says) {
+			t.Errorf("%s %s: %q, not %q", c.k.Table().Name, c.sent, told, c.says)
+		}
+	}
+}
+
+// A default document stays; the sentences are PingOne's.
+func TestUndeletable(t *testing.T) {
+	says := map[string]string{"population": "cannot delete the default population", "signOnPolicy": "cannot delete the default policy", "passwordPolicy": "Default Password Policy can not be deleted"}
+	for _, k := range Kinds() {
+		name := k.Table().Name
+		err := k.Undeletable(json.RawMessage(`{"default":true}`))
+		if (err != nil) != (says[name] != "") || err != nil && !strings.Contains(err.Error(), says[name]) {
+			t.Errorf("a default %s: %v", name, err)
+		}
+		if err := k.Undeletable(json.RawMessage(`{"default":false}`)); err != nil {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+}
+
+func TestShowUser(t *testing.T) {
+	cases := []struct{ user, credential, want string }{
+		{`{"enabled":true}`, ``, `{"account":{"canAuthenticate":true,"status":"OK"}}`},
+		{`{"enabled":false}`, `{"failures":3}`, `{"account":{"canAuthenticate":false,"status":"OK"}}`},
+		{`{"enabled":true}`, `{"lastSignOn":{"at":"2026-03-01T00:00:00.000Z","remoteIp":"::1"}}`, `{"account":{"canAuthenticate":true,"status":"OK"},"lastSignOn":{"at":"2026-03-01T00:00:00.000Z","remoteIp":"::1"}}`},
+		{`{"enabled":true}`, `{"unlockAt":"2026-03-01T12:00:01.5Z"}`, `{"account":{"canAuthenticate":false,"secondsUntilUnlock":2,"status":"LOCKED","unlockAt":"2026-03-01T12:00:01.500Z"}}`},
+		{`{"enabled":true}`, `{"unlockAt":"2026-03-01T12:00:00Z"}`, `{"account":{"canAuthenticate":true,"status":"OK"}}`},
+	}
+	for _, c := range cases {
+		var beside json.RawMessage
+		if c.credential != "" {
+			beside = json.RawMessage(c.credential)
+		}
+		shown, err := users().Show("u", json.RawMessage(c.user), beside, noon)
+		if raw, _ := json.Marshal(shown); err != nil || string(raw) != c.want {
+			t.Errorf("%s %s: %s, %v", c.user, c.credential, raw, err)
+		}
+	}
+	if _, err := users().Show("u", json.RawMessage(`{}`), json.RawMessage(`{"failures":"x"}`), noon); err == nil {
+		t.Error("a broken credential must not be shown as none")
+	}
+}
+
+func TestUserComesWithCredential(t *testing.T) {
+	if e, err := users().With(json.RawMessage(`{}`), kind.Gift{ID: "u"}); err != nil || e != nil {
+		t.Errorf("no password, no credential: %v, %v", e, err)
+	}
+	e, err := users().With(json.RawMessage(`{}`), kind.Gift{ID: "u", Hash: "h", ForceChange: true, Now: noon})
+	if err != nil || len(e) != 1 || e[0].Kind != "credential" || e[0].ID != "u" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	if c := e[0].Body.(Credential); c.Hash != "h" || !c.MustChange || !c.ChangedAt.Equal(noon) {
+		t.Errorf("the credential is %+v", c)
+	}
+}
