@@ -1,0 +1,50 @@
+SHELL := bash
+FUZZTIME ?= 30s
+MODULES := . test/client
+
+.PHONY: build test needs unit clients check fuzz bench
+
+build: ## builds bin/pixy
+	go build -o bin/pixy ./cmd/pixy
+
+test: needs unit clients ## runs every test
+
+# What the tests need beside Go. As root it is installed; else, or where that
+# fails, it is said in one sentence.
+needs:
+	@missing=; \
+	for need in gcc:gcc curl:curl openssl:openssl chromium:chromium node:nodejs npm:npm; do \
+		command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; \
+	done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+		echo "installing:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	elif [ -n "$$missing" ]; then \
+		echo "the tests need:$$missing (install them, or run make test as root)"; exit 1; \
+	fi
+
+unit:
+	@echo "== rules, store, wire and process, with the race detector"
+	go test -race ./...
+
+clients: build
+	@echo "== foreign clients, browser, Postman"
+	cd test/client/node && npm ci --no-fund --no-audit --loglevel=error
+	cd test/client && go test -count=1 -v ./...
+
+check: ## gofmt, vet, staticcheck and the arrows
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	for module in $(MODULES); do (cd $$module && go vet ./...) || exit 1; done
+	go tool -modfile=tools/go.mod staticcheck ./...
+	go test ./test -run 'Arrows|Pure|Sizes'
+
+fuzz: ## gives each fuzz target FUZZTIME
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "== $$package $$target for $(FUZZTIME)"; \
+			go test $$package -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+		done; \
+	done
+
+bench: ## start-up, sign-ins a second, memory, writes a second
+	go test -run '^$$' -bench . ./internal/store ./cmd/pixy

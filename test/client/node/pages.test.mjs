@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { launch } from './browser.mjs'
+import { application, pixy, serve } from './person.mjs'
+
+const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
+let browser, app, clientID, pictures, axe
+
+before(async () => {
+  app = await serve((request, response) => response.setHeader('content-type', 'text/html').end('<title>arrived</title>'))
+  clientID = (await application('Browser app', 'NATIVE_APP', [app.url + '/callback', 'http://[::1]/callback', 'com.example.app:/callback'])).id
+  browser = await launch()
+  pictures = await mkdtemp(join(tmpdir(), 'pixy-pages-'))
+  axe = await readFile('node_modules/axe-core/axe.min.js', 'utf8')
+  console.log('pictures:', pictures)
+})
+after(async () => { await browser.close(); app.close() })
+
+const authorize = (redirect = app.url + '/callback', more = {}) => `${pixy.issuer}/authorize?` + new URLSearchParams({
+  response_type: 'code', client_id: clientID, redirect_uri: redirect, scope: 'openid', state: 'st4te',
+  code_challenge: challenge, code_challenge_method: 'S256', ...more
+})
+
+// person opens a browser of its own, whose every complaint about the policy of
+// a page and every request to somebody else fails the test.
+async function person (t, options = {}) {
+  const context = await browser.newContext(options)
+  const wrong = []
+  context.on('console', message => { if (/Content Security Policy|Refused/.test(message.text())) wrong.push(message.text()) })
+  context.on('request', request => {
+    const { origin, protocol } = new URL(request.url())
+    if (![pixy.base, app.url].includes(origin) && protocol.startsWith('http') && !request.url().includes('[::1]')) wrong.push('a request to ' + request.url())
+  })
+  t.after(async () => { await context.close(); assert.deepEqual(wrong, []) })
+  return context
+}
+
+async function fill (tab, username, password = pixy.password) {
+  await tab.getByLabel('Username').fill(username)
+  await tab.getByLabel('Password', { exact: true }).fill(password)
+  await tab.keyboard.press('Enter')
+}
+
+const arrived = tab => tab.waitForURL(url => url.href.startsWith(app.url)).then(() => new URL(tab.url()).searchParams)
+
+test('signs in, and says where it goes', async t => {
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize())
+  await assert.doesNotReject(tab.getByText('Browser app').first().waitFor())
+  await fill(tab, pixy.username, 'wrong')
+  const alert = tab.getByRole('alert')
+  await alert.waitFor()
+  assert.match(await alert.innerText(), /incorrect/)
+  await fill(tab, pixy.username)
+  const parameters = await arrived(tab)
+  assert.equal(parameters.get('state'), 'st4te')
+  assert.equal(parameters.get('iss'), pixy.issuer)
+  assert.match(parameters.get('code'), /^[0-9a-f-]{36}$/)
+})
+
+test('signs in without JavaScript', async t => {
+  const tab = await (await person(t, { javaScriptEnabled: false })).newPage()
+  await tab.goto(authorize())
+  await fill(tab, 'noscript')
+  assert.ok((await arrived(tab)).get('code'))
+})
+
+test('goes back to a loopback IPv6 address and to a custom scheme', async t => {
+  const six = await serve((request, response) => response.end('arrived'), '::1')
+  t.after(six.close)
+  const context = await person(t)
+  let tab = await context.newPage()
+  await tab.goto(authorize(six.url + '/callback'))
+  await fill(tab, pixy.username)
+  await tab.waitForURL(url => url.href.startsWith(six.url))
+  tab = await context.newPage()
+  const custom = new Promise(resolve => tab.on('request', request => { if (request.url().startsWith('com.example.app:')) resolve(request.url()) }))
+  await tab.goto(authorize('com.example.app:/callback', { prompt: 'login' }))
+  await fill(tab, pixy.username)
+  // Chromium hands a custom scheme to the system; that it is asked for shows
+  // that the policy of the page lets it go there.
+  assert.match(await custom, /^com\.example\.app:\/callback\?code=/)
+})
+
+test('cancel tells the application', async t => {
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize())
+  await tab.getByRole('button', { name: 'Cancel' }).click()
+  assert.equal((await arrived(tab)).get('error'), 'access_denied')
+})
+
+test('locks out after five wrong passwords', async t => {
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize())
+  for (let i = 0; i < 5; i++) {
+    await fill(tab, 'locked', 'wrong' + i)
+    await tab.waitForLoadState()
+  }
+  await tab.getByText('Try again in 15 minutes').waitFor()
+  await shoot(tab, 'locked')
+})
+
+test('a new password is asked for when it must be changed', async t => {
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize())
+  await fill(tab, 'changes')
+  await tab.getByLabel('Current password').fill(pixy.password)
+  await tab.getByLabel('New password', { exact: true }).fill('abc')
+  await tab.getByLabel(/again|repeat|confirm/i).fill('abc')
+  await tab.keyboard.press('Enter')
+  await tab.getByText('too short').waitFor()
+  await shoot(tab, 'new-password')
+  await tab.getByLabel('Current password').fill(pixy.password)
+  await tab.getByLabel('New password', { exact: true }).fill('S3cond+phraSe!')
+  await tab.getByLabel(/again|repeat|confirm/i).fill('S3cond+phraSe!')
+  await tab.keyboard.press('Enter')
+  assert.ok((await arrived(tab)).get('code'))
+})
+
+test('two tabs sign in, the second first', async t => {
+  const context = await person(t)
+  const [one, two] = [await context.newPage(), await context.newPage()]
+  await one.goto(authorize())
+  await two.goto(authorize())
+  await fill(two, 'tabs')
+  assert.ok((await arrived(two)).get('code'))
+  await fill(one, 'tabs')
+  assert.ok((await arrived(one)).get('code'))
+})
+
+test('back and reload give a page that helps', async t => {
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize())
+  await tab.reload()
+  await fill(tab, 'back')
+  await arrived(tab)
+  await tab.goBack()
+  const text = await tab.innerText('body')
+  assert.doesNotMatch(text, /^\{/)
+  await tab.reload()
+  assert.doesNotMatch(await tab.innerText('body'), /^\{/)
+})
+
+test('error pages say what was wrong', async t => {
+  const tab = await (await person(t)).newPage()
+  const response = await tab.goto(authorize('https://evil.example.com/'))
+  assert.equal(response.status(), 400)
+  assert.match(await tab.innerText('body'), /redirectUris/)
+  await shoot(tab, 'error')
+  await tab.goto(`${pixy.base}/${pixy.env}/signon/?flowId=00000000-0000-4000-8000-000000000000`)
+  assert.match(await tab.innerText('body'), /expired/)
+  await shoot(tab, 'expired')
+  await tab.goto(pixy.base)
+  assert.match(await tab.innerText('body'), /Pixy is running/)
+  await shoot(tab, 'welcome')
+  await tab.goto(authorize())
+  await shoot(tab, 'sign-on')
+})
+
+// shoot takes pictures, light, dark and narrow, and holds the page against the
+// rules of WCAG 2.2 AA.
+async function shoot (tab, name) {
+  for (const [scheme, width] of [['light', 1000], ['dark', 1000], ['light', 320], ['dark', 320]]) {
+    await tab.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    await tab.setViewportSize({ width, height: 800 })
+    await tab.screenshot({ path: join(pictures, `${name}-${scheme}-${width}.png`), fullPage: true })
+    assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} scrolls sideways at ${width}`)
+    await tab.evaluate(axe + '; 0')
+    const { violations } = await tab.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }))
+    assert.deepEqual(violations.map(v => v.id), [], `${name} ${scheme} ${width}`)
+  }
+}

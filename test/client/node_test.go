@@ -1,0 +1,113 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// node runs a script of the folder node with the locked version of Node.js,
+// and tells it about the server.
+func (p *pixy) node(t *testing.T, fixture map[string]any, args ...string) []byte {
+	t.Helper()
+	raw, err := json.Marshal(fixture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner, err := filepath.Abs("node/node_modules/.bin/node")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(runner); err != nil {
+		t.Fatalf("the JavaScript clients are not installed: run npm ci in test/client/node (make test does): %v", err)
+	}
+	c := exec.CommandContext(t.Context(), runner, args...)
+	c.Dir = "node"
+	c.Env = append(os.Environ(), "PIXY="+string(raw), "CHROMIUM="+chromium(t), "NODE_EXTRA_CA_CERTS="+filepath.Join(p.data, "ca.pem"))
+	out, err := c.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("Chromium is not installed: make test installs it as root")
+	return ""
+}
+
+func (p *pixy) fixture() map[string]any {
+	return map[string]any{"base": p.base, "issuer": p.issuer(), "env": p.env, "apps": p.Apps, "username": username, "password": password}
+}
+
+// TestNodeClients signs in with openid-client and oauth4webapi, over https with
+// the certificate of the development CA.
+func TestNodeClients(t *testing.T) {
+	p := start(t, "--tls-dev")
+	p.trust()
+	p.prepare()
+	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
+	p.node(t, p.fixture(), "--test", "--test-reporter=spec", "openid-client.test.mjs", "oauth4webapi.test.mjs")
+}
+
+// TestBrowser signs in on the hosted pages in Chromium.
+func TestBrowser(t *testing.T) {
+	p := start(t, "--hash-memory", "1024", "--hash-time", "1")
+	p.prepare()
+	for _, name := range []string{"cancels", "locked", "tabs", "noscript", "back"} {
+		p.user(name, false)
+	}
+	p.user("changes", true)
+	p.node(t, p.withToken(), "--test", "--test-reporter=spec", "--test-concurrency=1", "oidc-client-ts.test.mjs", "pages.test.mjs")
+}
+
+// withToken lets a script make applications itself: their redirect URIs hang
+// on ports that it chooses.
+func (p *pixy) withToken() map[string]any {
+	f := p.fixture()
+	f["token"] = p.token
+	return f
+}
+
+// TestPostman runs the collection with Postman's own runner.
+func TestPostman(t *testing.T) {
+	p := start(t)
+	report := filepath.Join(t.TempDir(), "report.json")
+	p.node(t, map[string]any{}, "node_modules/newman/bin/newman.js", "run", "../../../postman/pkce.postman_collection.json",
+		"-e", filepath.Join(p.data, "pixy.postman_environment.json"), "-r", "cli,json", "--reporter-json-export", report, "--color", "off", "--disable-unicode")
+	raw, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Run struct {
+			Stats struct {
+				Requests, Assertions struct{ Total, Failed, Pending int }
+			}
+			Failures []any
+		}
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		t.Fatal(err)
+	}
+	collection, err := os.ReadFile("../../postman/pkce.postman_collection.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.Run.Stats
+	requests, assertions := bytes.Count(collection, []byte(`"method":`)), bytes.Count(collection, []byte("pm.test("))
+	t.Logf("%d requests, %d assertions", s.Requests.Total, s.Assertions.Total)
+	if len(r.Run.Failures) > 0 || s.Requests.Total != requests || s.Assertions.Total != assertions || s.Assertions.Failed+s.Assertions.Pending > 0 {
+		t.Errorf("%+v, want %d requests and %d assertions", s, requests, assertions)
+	}
+}
