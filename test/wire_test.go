@@ -115,6 +115,7 @@ func (s *script) play(lines []string, brief bool) {
 	if h["Content-Type"] == "application/x-www-form-urlencoded" {
 		body = strings.ReplaceAll(body, "\n", "")
 	}
+	s.w.pass(time.Millisecond) // so that what is made in two requests has an order
 	s.last = s.w.send(method, strings.ReplaceAll(path, " ", "%20"), body, h)
 	if brief {
 		s.out.WriteString(fmt.Sprintf("< %d ...\n", s.last.StatusCode))

@@ -144,6 +144,26 @@ func TestNumberWithoutMostIsBoundedAsItSays(t *testing.T) {
 	}
 }
 
+// SQLite reads JSON of at most 1000 levels: what is nested deeper must be
+// refused here, where it can be said, and not by the database.
+func TestOpaqueIsBoundedInDepth(t *testing.T) {
+	fields := []Field{{Name: "x", Type: Opaque}}
+	for depth, good := range map[int]bool{20: true, 1000: false, 5000: false} {
+		for _, open := range []string{"[", `{"a":`} {
+			inner := strings.Repeat(open, depth) + "1" + strings.Repeat(map[string]string{"[": "]", `{"a":`: "}"}[open], depth)
+			body, err := Decode([]byte(`{"x":` + inner + `}`))
+			if err == nil {
+				if _, details := Accept(fields, Create, nil, body, nil); len(details) > 0 {
+					err = fault.Invalid.Detailed(details...)
+				}
+			}
+			if (err == nil) != good {
+				t.Errorf("%d levels of %s: %.200v", depth, open, err)
+			}
+		}
+	}
+}
+
 func TestAcceptTellsInnerError(t *testing.T) {
 	fields := []Field{
 		{Name: "n", Type: Number, Min: 1, Max: 5}, {Name: "s", Type: Text, MinLen: 2}, {Name: "l", Type: Text, MaxLen: 2},

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	filter "github.com/scim2/filter-parser/v2"
 
@@ -41,26 +43,51 @@ func Filter(fields []Field, text string) (Expr, error) {
 	return p.expr(tree)
 }
 
-// unescape puts characters in place of the escapes that the parser does not
-// know: \uXXXX beyond ASCII, as JSON encoders write them.
+// unescape rewrites the escapes that the parser does not know, as JSON encoders
+// write them: \uXXXX beyond ASCII becomes the character, and hexadecimal below
+// that becomes upper case.
 func unescape(text string) string {
 	var out strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '\\' || i+1 == len(text) {
-			out.WriteByte(text[i])
-			continue
-		}
-		if i+6 <= len(text) && text[i+1] == 'u' {
-			if n, err := strconv.ParseUint(text[i+2:i+6], 16, 32); err == nil && n >= 0x80 {
-				out.WriteRune(rune(n)) // half of a surrogate pair becomes U+FFFD, which is refused
-				i += 5
-				continue
+	for i := 0; i < len(text); {
+		r, n := escaped(text[i:])
+		switch {
+		case n > 0 && r >= 0x80:
+			out.WriteRune(r) // half of a surrogate pair becomes U+FFFD, which is refused
+		case n > 0:
+			fmt.Fprintf(&out, `\u%04X`, r)
+		default:
+			n = min(len(text)-i, 1)
+			if text[i] == '\\' {
+				n = min(len(text)-i, 2)
 			}
+			out.WriteString(text[i : i+n])
 		}
-		out.WriteString(text[i : i+2])
-		i++
+		i += n
 	}
 	return out.String()
+}
+
+// escaped reads \uXXXX, or two of them that are a surrogate pair, and how long
+// that is; 0 when there is none.
+func escaped(text string) (r rune, n int) {
+	unit, ok := escapedUnit(text)
+	if !ok {
+		return 0, 0
+	}
+	if r = unit; utf16.IsSurrogate(r) {
+		if low, _ := escapedUnit(text[6:]); utf16.DecodeRune(r, low) != utf8.RuneError {
+			return utf16.DecodeRune(r, low), 12
+		}
+	}
+	return r, 6
+}
+
+func escapedUnit(text string) (rune, bool) {
+	if len(text) < 6 || text[:2] != `\u` {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(text[2:6], 16, 16)
+	return rune(unit), err == nil
 }
 
 func invalidFilter(message string) *fault.Fault {

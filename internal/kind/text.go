@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -65,10 +66,35 @@ func Decode(raw []byte) (Body, error) {
 		return nil, errNotObject
 	}
 	o, ok := v.(Body)
-	if !ok {
+	switch {
+	case !ok:
 		return nil, errNotObject
+	case deeper(v, maxDepth):
+		return nil, fmt.Errorf("it is nested deeper than %d levels", maxDepth)
 	}
 	return o, nil
+}
+
+// maxDepth bounds how deep objects and arrays stand in one another; databases
+// have a bound of their own.
+const maxDepth = 100
+
+func deeper(v any, most int) bool {
+	switch v := v.(type) {
+	case Body:
+		for _, e := range v {
+			if most == 0 || deeper(e, most-1) {
+				return true
+			}
+		}
+	case []any:
+		for _, e := range v {
+			if most == 0 || deeper(e, most-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // same reports whether two JSON values are equal, however their numbers came.

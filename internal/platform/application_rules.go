@@ -58,11 +58,16 @@ func ascii(s string) bool {
 	return true
 }
 
-// wrongOrigin says what is wrong with a CORS origin, or "" (RFC 6454 §7).
+// wrongOrigin says what is wrong with a CORS origin, or "" (RFC 6454 §6.2): it
+// must be written as browsers send it, or it would never match.
 func wrongOrigin(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.Scheme+"://"+u.Host != s {
-		return "must be an origin such as https://app.example.com, without path or wildcard"
+	switch {
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Hostname() == "" || u.Scheme+"://"+u.Host != s:
+	case strings.ContainsAny(u.Host, "*@") || u.Host != strings.ToLower(u.Host) || strings.HasSuffix(u.Host, ":"):
+	case u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80":
+	default:
+		return ""
 	}
-	return ""
+	return "must be an origin as browsers send it, such as https://app.example.com: lower case, without path, wildcard or default port"
 }

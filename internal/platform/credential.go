@@ -76,8 +76,9 @@ func (c Credential) WithPassword(hash string, now time.Time, p PasswordPolicy) C
 	if c.Hash != "" && p.History.Count > 0 {
 		c.History = append([]OldHash{{Hash: c.Hash, Until: now}}, c.History...)
 		c.History = c.History[:min(len(c.History), p.History.Count)]
-		oldest := now.AddDate(0, 0, -p.History.RetentionDays)
-		c.History = slices.DeleteFunc(c.History, func(o OldHash) bool { return o.Until.Before(oldest) })
+		if days := p.History.RetentionDays; days > 0 {
+			c.History = slices.DeleteFunc(c.History, func(o OldHash) bool { return o.Until.Before(now.AddDate(0, 0, -days)) })
+		}
 	}
 	c.Hash, c.ChangedAt, c.MustChange = hash, now, false
 	c.Failures, c.UnlockAt = 0, time.Time{}

@@ -80,10 +80,11 @@ func readPHC(s string) (salt, hash []byte, c HashCost, err error) {
 	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return nil, nil, c, errHash
 	}
-	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.Memory, &c.Time, &c.Lanes); err != nil || n != 3 {
+	const parameters = "m=%d,t=%d,p=%d"
+	if _, err := fmt.Sscanf(parts[3], parameters, &c.Memory, &c.Time, &c.Lanes); err != nil {
 		return nil, nil, c, errHash
 	}
-	if c.Wrong() != "" {
+	if parts[3] != fmt.Sprintf(parameters, c.Memory, c.Time, c.Lanes) || c.Wrong() != "" {
 		return nil, nil, c, errHash
 	}
 	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])

@@ -65,7 +65,9 @@ func Refuse(target string, unmet []Unmet) error {
 	inner, rules := map[string]any{}, []string{}
 	for _, u := range unmet {
 		rules = append(rules, u.Rule)
-		inner[u.Rule] = u.Message
+		if inner[u.Rule] == nil {
+			inner[u.Rule] = u.Message
+		}
 	}
 	inner["unsatisfiedRequirements"] = rules
 	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target,
