@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
@@ -55,5 +56,53 @@ func TestWalkthrough(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", out)
+	}
+}
+
+// TestReadmeShowsRealOutput holds what the README shows of the demo against the
+// demo; ids and secrets differ from run to run.
+func TestReadmeShowsRealOutput(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?s)\n\n```\n(.*?)```").FindStringSubmatch(string(text))
+	var out, errOut bytes.Buffer
+	if code := run(t.Context(), []string{"demo", "--listen", "127.0.0.1:0"}, &out, &errOut); shown == nil || code != exitOK {
+		t.Fatalf("exit code %d, shown %v", code, shown)
+	}
+	mask := func(s string) string {
+		return regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}\.\.\.|[\w-]{43}`).ReplaceAllString(s, "*")
+	}
+	real := mask(out.String())
+	for _, line := range strings.Split(shown[1], "\n") {
+		if line != "..." && !strings.Contains(real, mask(line)+"\n") {
+			t.Errorf("the demo does not print %q", line)
+		}
+	}
+}
+
+// TestCommandsOfTheDocs looks up every make target and every flag that the
+// documents name.
+func TestCommandsOfTheDocs(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/pkce-by-hand.md", "docs/divergences.md"} {
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range regexp.MustCompile("`make ([a-z]+)").FindAllSubmatch(text, -1) {
+			if !regexp.MustCompile(`(?m)^` + string(target[1]) + `:`).Match(makefile) {
+				t.Errorf("%s names make %s, which there is none of", name, target[1])
+			}
+		}
+		for _, flag := range regexp.MustCompile("pixy (?:serve|demo)[^`\n]*?(--[a-z-]+)").FindAllSubmatch(text, -1) {
+			if !strings.Contains(help, string(flag[1])) {
+				t.Errorf("%s names %s, which the help does not know", name, flag[1])
+			}
+		}
 	}
 }
