@@ -150,3 +150,18 @@ func TestChallengeHints(t *testing.T) {
 		t.Errorf("a method that is left out: %q", d)
 	}
 }
+
+// TestAppendixB goes through the wire with the vector of RFC 7636, appendix B:
+// the octets there, the verifier they encode to, and the challenge of that.
+func TestAppendixB(t *testing.T) {
+	octets := []byte{116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186, 22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121}
+	v := base64.RawURLEncoding.EncodeToString(octets)
+	if v != "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" || s256(v) != "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" {
+		t.Fatalf("the test itself is wrong: %s, %s", v, s256(v))
+	}
+	w := newWorld(t)
+	w.user("ada")
+	app := w.application(nil)
+	p := person{w: w}
+	w.redeem(app, p.code(app, "ada", url.Values{"code_challenge": {s256(v)}}), url.Values{"code_verifier": {v}}).want(200)
+}

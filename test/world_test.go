@@ -42,6 +42,7 @@ type world struct {
 	file   string // of the database
 	base   string
 	log    *logBuffer
+	secret secrets // that went over the wire
 	worker server.Worker
 	env    string
 	admin  string // a worker's access token
@@ -85,6 +86,11 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 		f(&c)
 	}
 	w.base = c.PublicURL
+	t.Cleanup(func() {
+		for _, what := range w.secret.spilled(w.log.String()) {
+			t.Errorf("the log holds a secret: %s", what)
+		}
+	})
 	w.server, err = server.New(c)
 	w.must(err)
 	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
@@ -147,6 +153,7 @@ func (w *world) send(method, path, body string, headers ...header) response {
 	w.must(err)
 	out := response{t: w.t, Response: resp, raw: string(raw)}
 	_ = json.Unmarshal(raw, &out.body) // not every body is JSON
+	w.secret.overhear(body, out)
 	return out
 }
 

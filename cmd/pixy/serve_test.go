@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"database/sql"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -334,12 +336,12 @@ func TestFullDisk(t *testing.T) {
 func TestDevelopmentCertificate(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, data, nil, "--tls-dev", "--public-url", "https://login.pixy.test")
-	pem, err := os.ReadFile(filepath.Join(data, "ca.pem"))
+	own, err := os.ReadFile(filepath.Join(data, "ca.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
+	roots.AppendCertsFromPEM(own)
 	address := listeningAddress(t, p)
 	for _, name := range []string{"localhost", "127.0.0.1", "::1", "login.pixy.test"} {
 		conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: name})
@@ -354,8 +356,39 @@ func TestDevelopmentCertificate(t *testing.T) {
 	}
 	p.stop()
 	start(t, data, nil, "--tls-dev")
-	if again, err := os.ReadFile(filepath.Join(data, "ca.pem")); err != nil || !bytes.Equal(pem, again) {
+	if again, err := os.ReadFile(filepath.Join(data, "ca.pem")); err != nil || !bytes.Equal(own, again) {
 		t.Errorf("the CA was made again: %v", err)
+	}
+}
+
+// TestOwnCertificate serves with a certificate that was made elsewhere.
+func TestOwnCertificate(t *testing.T) {
+	dir := t.TempDir()
+	ca, err := developmentCA(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := ca.issue("https://localhost", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	if err := errors.Join(
+		os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]}), 0o600),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, t.TempDir(), nil, "--tls-cert", certFile, "--tls-key", keyFile)
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.certificate)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	resp, err := client.Get(p.url + "/healthz")
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(p.url, "https://127.0.0.1:") {
+		t.Errorf("%s: %v", p.url, err)
 	}
 }
 
