@@ -244,7 +244,8 @@ func nobody(tx *store.Tx) (person, error) {
 	return person{Policy: policy}, err
 }
 
-// passwordPolicy is the population's, or else the environment's default.
+// passwordPolicy is that of a population, "" for the default one, or else the
+// environment's default.
 func passwordPolicy(tx *store.Tx, population string) (platform.PasswordPolicy, error) {
 	d, err := passwordPolicyDocument(tx, population)
 	if err != nil {
@@ -254,6 +255,9 @@ func passwordPolicy(tx *store.Tx, population string) (platform.PasswordPolicy, e
 }
 
 func passwordPolicyDocument(tx *store.Tx, population string) (store.Document, error) {
+	if population == "" {
+		population = defaults(tx)("population")
+	}
 	if population != "" {
 		p, _, err := readDocument[platform.Population](tx, "population", population)
 		if err != nil {

@@ -204,6 +204,9 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	return nil
 }
 
+// brief keeps what somebody sent from filling the log.
+func brief(s string) string { return s[:min(len(s), 300)] }
+
 // logRefusal writes what was refused and why: the rule, its section, what it
 // expected and what came.
 func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
@@ -214,7 +217,7 @@ func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
 	attrs := []slog.Attr{slog.String("correlationId", correlation(r.Context())), slog.String("rule", f.Rule), slog.String("section", f.Section),
 		slog.Int("status", f.Status), slog.String("code", f.Code)}
 	if f.Expected != "" || f.Came != "" {
-		attrs = append(attrs, slog.String("expected", f.Expected), slog.String("came", f.Came))
+		attrs = append(attrs, slog.String("expected", brief(f.Expected)), slog.String("came", brief(f.Came)))
 	}
 	for _, d := range f.Details {
 		attrs = append(attrs, slog.String("detail", d.Target+": "+d.Code))

@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"pixy/internal/fault"
+	"pixy/internal/flow"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// actOnFlow applies the action that Content-Type names (POST /{env}/flows/{flow}).
+func (s *Server) actOnFlow(w http.ResponseWriter, r *http.Request) error {
+	media, ok := strings.CutPrefix(mediaOf(r), flow.MediaPrefix)
+	action, isJSON := strings.CutSuffix(media, flow.MediaSuffix)
+	if !ok || !isJSON {
+		return fault.WrongMedia.Saying("application/vnd.pingidentity.<action>+json, such as application/vnd.pingidentity.usernamePassword.check+json")
+	}
+	body, err := readJSON(r)
+	if err != nil {
+		return err
+	}
+	m := move{env: r.PathValue("env"), flow: r.PathValue("flow"), token: sessionToken(r), action: action, ip: remoteIP(r), body: body}
+	m.admit = func(app platform.Application) error { return s.trustOrigin(w, r, app) }
+	made, err := s.make(r.Context(), m)
+	if err != nil {
+		return err
+	}
+	if made.token != "" {
+		s.setSessionCookie(w, m.env, made.token)
+	}
+	return writeJSON(w, http.StatusOK, s.flowView(m.env, made.record, made.person, made.policy))
+}
+
+// move is one action of a browser on a flow. admit may refuse it for the sake
+// of the application, when it is given.
+type move struct {
+	env, flow, token, action, ip string
+	body                         kind.Body
+	admit                        func(platform.Application) error
+}
+
+// made is what a move led to.
+type made struct {
+	record flowRecord
+	person person
+	policy kind.Body
+	token  string // the session token, when it changed
+}
+
+// maxTries bounds how often a move is made again because a password changed
+// between its verification and the write.
+const maxTries = 3
+
+// make applies a move: the facts are found first, hashing included, then one
+// write decides on the flow and the credential as they are by then.
+func (s *Server) make(ctx context.Context, m move) (made, error) {
+	for range maxTries {
+		out, again, err := s.try(ctx, m)
+		if !again {
+			return out, err
+		}
+	}
+	return made{}, fault.Stale
+}
+
+func (s *Server) try(ctx context.Context, m move) (out made, again bool, err error) {
+	action, p, facts, err := s.look(ctx, m)
+	if err != nil {
+		return out, false, err
+	}
+	if err := s.verdict(ctx, action, p, &facts); err != nil {
+		return out, false, err
+	}
+	token, session := s.newToken(), s.newID()
+	var refuse error
+	err = s.db.Update(ctx, m.env, func(tx *store.Tx) error {
+		facts.Now = tx.Now()
+		current, err := s.samePerson(tx, action, p, facts.Body)
+		if err != nil {
+			return err
+		}
+		if again = current.Credential.Hash != p.Credential.Hash; again {
+			return nil
+		}
+		facts.Credential, facts.User = current.Credential, current.User
+		out, refuse, err = s.keepTurn(tx, m, current, facts, token, session)
+		return err
+	})
+	if err == nil && !again {
+		err = refuse
+	}
+	return out, again, err
+}
+
+// look opens the flow of a move, finds the action it admits, checks the body,
+// and reads the person the action is about.
+func (s *Server) look(ctx context.Context, m move) (action flow.Action, p person, facts flow.Facts, err error) {
+	err = s.db.View(ctx, m.env, func(tx *store.Tx) error {
+		shown, err := s.showFlow(tx, m.flow, m.token)
+		if err != nil {
+			return err
+		}
+		if m.admit != nil {
+			if err := m.admit(shown.app); err != nil {
+				return err
+			}
+		}
+		if action, err = shown.record.Flow.Find(m.action); err != nil {
+			return err
+		}
+		body, details := kind.Accept(action.Body, kind.Create, nil, m.body, nil)
+		if len(details) > 0 {
+			return fault.Invalid.Detailed(details...)
+		}
+		p, err = s.samePerson(tx, action, shown.person, body)
+		facts = flow.Facts{Body: body, RemoteIP: m.ip, UserID: p.ID, Policy: p.Policy}
+		return err
+	})
+	return action, p, facts, err
+}
+
+// verdict verifies the password of an action and, where it needs one, hashes
+// the new password.
+func (s *Server) verdict(ctx context.Context, a flow.Action, p person, x *flow.Facts) (err error) {
+	if a.Needs == flow.NeedNothing {
+		return nil
+	}
+	password := kind.At(x.Body, a.Secret)
+	if x.Verified, err = s.hasher.verify(ctx, p.Credential.Hash, password); err != nil || !x.Verified || a.Needs != flow.NeedNewPassword {
+		return err
+	}
+	x.NewHash, x.Unmet, err = s.newPassword(ctx, p, password, kind.At(x.Body, "newPassword"))
+	return err
+}
+
+// samePerson reads the person an action is about: by the username in the body,
+// or the one who has proved the password already.
+func (s *Server) samePerson(tx *store.Tx, a flow.Action, p person, body kind.Body) (person, error) {
+	switch {
+	case a.Needs == flow.NeedNothing:
+		return person{}, nil
+	case a.Needs == flow.NeedNewPassword:
+		found, err := s.userByID(tx, p.ID)
+		return found, missing(err, fault.FlowMissing)
+	}
+	username := kind.At(body, "username")
+	found, err := s.userNamed(tx, username)
+	if err != nil || found.ID != "" {
+		return found, err
+	}
+	t, err := s.records.nobody.Get(tx, nobodyKey(username))
+	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
+		return found, nil
+	}
+	found.Credential = t.Body
+	return found, err
+}
+
+func nobodyKey(username string) string { return kind.FoldText(username) }
+
+// keepTurn applies the action to the flow as it is now and keeps what changed.
+func (s *Server) keepTurn(tx *store.Tx, m move, p person, facts flow.Facts, token, session string) (out made, refuse, err error) {
+	t, b, err := s.openFlow(tx, m.flow, m.token)
+	if err != nil {
+		return out, nil, err
+	}
+	action, err := t.Body.Flow.Find(m.action)
+	if err != nil {
+		return out, nil, err
+	}
+	turn := action.Apply(t.Body.Flow, facts)
+	if turn.Credential != nil {
+		if err := s.keepCredential(tx, p, kind.At(facts.Body, "username"), *turn.Credential); err != nil {
+			return out, nil, err
+		}
+	}
+	out.person = p
+	if turn.Flow.Status == flow.Completed {
+		signed := turn.Flow.SignOn(b.session, session, p.User.Username, b.hash)
+		turn.Flow.Session = signed.ID
+		if err := s.replaceSession(tx, b, token, signed); err != nil {
+			return out, nil, err
+		}
+		out.token = token
+	}
+	t.Body.Flow, t.Expires = turn.Flow, turn.Flow.ExpiresAt
+	if _, err := s.records.flows.Save(tx, m.flow, t); err != nil {
+		return out, nil, err
+	}
+	out.record = t.Body
+	if s := turn.Flow.Status; s == flow.UsernamePasswordRequired {
+		out.person = person{}
+	}
+	if turn.Flow.Status == flow.MustChangePassword || turn.Flow.Status == flow.PasswordExpired {
+		out.policy, err = s.policyView(tx, p.User.Population.ID)
+	}
+	return out, turn.Refuse, err
+}
+
+// keepCredential writes a credential back, that of nobody as a ticket.
+func (s *Server) keepCredential(tx *store.Tx, p person, username string, c platform.Credential) error {
+	if p.ID != "" {
+		return keepCredential(tx, p, c)
+	}
+	key := nobodyKey(username)
+	if err := s.records.nobody.Delete(tx, key); err != nil {
+		return err
+	}
+	t := store.Ticket[platform.Credential]{Body: c}
+	if c.Locked(tx.Now()) {
+		t.Expires = c.UnlockAt
+	}
+	_, err := s.records.nobody.Put(tx, key, t)
+	return err
+}
+
+// replaceSession gives the browser its new session in place of the old one: a
+// session token is new at every sign-on.
+func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) error {
+	if b.session != nil {
+		if err := s.records.sessions.Delete(tx, b.token); err != nil {
+			return err
+		}
+	}
+	_, err := s.records.sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
+	return err
+}
