@@ -24,6 +24,9 @@ import (
 // BenchmarkStart is the time from the start of the process to its first answer
 // on a fresh database; the making of the RSA key is part of it.
 func BenchmarkStart(b *testing.B) {
+	if _, err := buildOnce(); err != nil {
+		b.Fatal(err)
+	}
 	var idle int
 	for b.Loop() {
 		p := start(b, b.TempDir(), nil)
