@@ -63,6 +63,7 @@ func attacks() []attack {
 		{"two JSON values", takesJSON, body(`{} {}`)},
 		{"a JSON string", takesJSON, body(`"x"`)},
 		{"deep JSON", takesJSON, body(strings.Repeat(`{"a":`, 100000))},
+		{"a JSON member twice", takesJSON, body(`{"name": "a", "name": "a"}`)},
 		{"JSON that is not UTF-8", takesJSON, body("{\"name\": \"\xff\xfe\"}")},
 		{"JSON with NUL", takesJSON, body(`{"name": "a\u0000b", "username": "a\u0000b", "password": "\u0000", "value": "\u0000", "newPassword": "\u0000", "type": "\u0000", "previous": {"expiresAt": "\u0000"}, "scopes": [{"id": "\u0000"}]}`)},
 		{"JSON with half a surrogate pair", takesJSON, body(`{"name": "\ud800", "username": "\ud800", "password": "\ud800", "value": "\ud800", "newPassword": "\ud800", "type": "\ud800", "previous": {"expiresAt": "\ud800"}, "scopes": "\ud800"}`)},

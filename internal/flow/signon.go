@@ -2,7 +2,6 @@ package flow
 
 import (
 	"slices"
-	"time"
 
 	"pixy/internal/fault"
 	"pixy/internal/platform"
@@ -16,10 +15,8 @@ func checkPassword(f Flow, x Facts) Turn {
 	switch {
 	case c.Locked(x.Now):
 		return Turn{Flow: f, Refuse: c.LockedOut("username", x.Now)}
-	case !x.Verified:
+	case !x.Verified || !x.User.Enabled: // a disabled user's right password is not confirmed either
 		return wrongPassword(f, x)
-	case !x.User.Enabled:
-		return Turn{Flow: f, Refuse: fault.BadCredentials.Compared("an enabled user", "a disabled one")}
 	}
 	f.User, f.AuthTime, f.AMR = x.UserID, x.Now, []string{"pwd"}
 	f.Hint = x.User.Username
@@ -34,7 +31,7 @@ func checkPassword(f Flow, x Facts) Turn {
 	if c.Failures == 0 {
 		return Turn{Flow: f}
 	}
-	c.Failures, c.UnlockAt = 0, time.Time{}
+	c = c.Forgiven()
 	return Turn{Flow: f, Credential: &c}
 }
 
@@ -63,7 +60,7 @@ func wrongPassword(f Flow, x Facts) Turn {
 	if c.Locked(x.Now) {
 		return Turn{Flow: f, Credential: &c, Refuse: c.LockedOut("username", x.Now)}
 	}
-	return Turn{Flow: f, Credential: &c, Refuse: fault.BadCredentials.Compared("the user's password", "another, or nobody has the username")}
+	return Turn{Flow: f, Credential: &c, Refuse: fault.BadCredentials.Compared("the user's password", "another, or the user is disabled or unknown")}
 }
 
 // signedOn goes on with the policy's next action. The credential remembers the
@@ -71,7 +68,7 @@ func wrongPassword(f Flow, x Facts) Turn {
 func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 	f.Done = append(slices.Clone(f.Done), actionLogin)
 	f = f.advance(x.Now)
-	c.Failures, c.UnlockAt = 0, time.Time{}
+	c = c.Forgiven()
 	if f.Status == Completed {
 		c = c.SignedOn(x.Now, x.RemoteIP)
 	}

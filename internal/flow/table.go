@@ -100,19 +100,21 @@ type Turn struct {
 // known action that is not offered now is told from an unknown one. Media types
 // are compared without case (RFC 6838 §4.2).
 func (f Flow) Find(media string) (Action, error) {
-	known := false
+	known := ""
 	for _, row := range Table() {
 		i := slices.IndexFunc(row.Actions, func(a Action) bool { return strings.EqualFold(a.Media, media) })
 		if i >= 0 && row.Status == f.Status {
 			return row.Actions[i], nil
 		}
-		known = known || i >= 0
+		if i >= 0 {
+			known = row.Actions[i].Media
+		}
 	}
-	if !known {
+	if known == "" {
 		return Action{}, fault.WrongMedia.Saying(MediaPrefix + "<action>" + MediaSuffix + ", where <action> is one of the flow's _links")
 	}
 	return Action{}, fault.ActionNotOffered.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "Content-Type",
-		Message: "The action " + media + " is not offered while the status is " + f.Status + "; see the flow's _links."})
+		Message: "The action " + known + " is not offered while the status is " + f.Status + "; see the flow's _links."})
 }
 
 // Offers returns the names of the actions that the flow's status admits.

@@ -42,6 +42,9 @@ type Field struct {
 	// Ref is the kind of the document whose id this text is. Such a document
 	// must exist, and can't be deleted while this one stands.
 	Ref string
+	// Within is the dotted path at which the same body names the parent of the
+	// document that Ref refers to, or "".
+	Within string
 
 	Filter []Op // the operators a filter may use on this field
 	Fold   bool // compared without case, by a key beside it ("usernameKey")

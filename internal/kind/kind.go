@@ -31,6 +31,9 @@ type Spec struct {
 	// Beside is the kind of the document with the same id that holds what
 	// changes often or is sealed; it is shown with this one and dies with it.
 	Beside string
+	// Last is the sentence that refuses to delete the last one under a parent,
+	// "" when that is allowed.
+	Last string
 	// Owns are the kinds of the documents whose parent this one is.
 	Owns []string
 	// Needs are what the shell must make before it can keep a new document.

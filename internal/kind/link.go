@@ -75,8 +75,9 @@ func References(fields []Field, body Body) []Reference {
 	return references(fields, body, "")
 }
 
-// Reference is a mention of another document, and where in the body it stands.
-type Reference struct{ Kind, ID, Target string }
+// Reference is a mention of another document, where in the body it stands, and
+// where the body names that document's parent.
+type Reference struct{ Kind, ID, Target, Within string }
 
 func references(fields []Field, body Body, path string) []Reference {
 	var out []Reference
@@ -86,7 +87,7 @@ func references(fields []Field, body Body, path string) []Reference {
 		switch v := body[f.Name].(type) {
 		case string:
 			if f.Ref != "" {
-				out = append(out, Reference{f.Ref, v, target})
+				out = append(out, Reference{f.Ref, v, target, f.Within})
 			}
 		case Body:
 			out = append(out, references(f.Fields, v, target+".")...)

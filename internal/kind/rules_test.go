@@ -252,7 +252,7 @@ func tree() []Field {
 
 func TestReferences(t *testing.T) {
 	body := object(t, `{"name":"n","trunk":{"id":"t"},"deep":{"leaf":{"id":"l1"},"plain":"p"},"leaves":[{"id":"l2"},"odd",{"id":"l3"}],"unknown":{"id":"u"}}`)
-	want := []Reference{{"trunk", "t", "trunk.id"}, {"leaf", "l1", "deep.leaf.id"}, {"leaf", "l2", "leaves.id"}, {"leaf", "l3", "leaves.id"}}
+	want := []Reference{{"trunk", "t", "trunk.id", ""}, {"leaf", "l1", "deep.leaf.id", ""}, {"leaf", "l2", "leaves.id", ""}, {"leaf", "l3", "leaves.id", ""}}
 	if got := References(tree(), body); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
 	}

@@ -58,19 +58,16 @@ func Decode(raw []byte) (Body, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
+	v, err := decode(d, maxDepth)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errNotObject
 	}
 	o, ok := v.(Body)
-	switch {
-	case !ok:
+	if !ok {
 		return nil, errNotObject
-	case deeper(v, maxDepth):
-		return nil, fmt.Errorf("it is nested deeper than %d levels", maxDepth)
 	}
 	return o, nil
 }
@@ -79,22 +76,50 @@ func Decode(raw []byte) (Body, error) {
 // have a bound of their own.
 const maxDepth = 100
 
-func deeper(v any, most int) bool {
-	switch v := v.(type) {
-	case Body:
-		for _, e := range v {
-			if most == 0 || deeper(e, most-1) {
-				return true
-			}
+// decode reads one value, and refuses an object that has a member twice: which
+// of the two counts, two readers might answer differently.
+func decode(d *json.Decoder, depth int) (any, error) {
+	token, err := d.Token()
+	delimiter, opens := token.(json.Delim)
+	switch {
+	case err != nil:
+		return nil, err
+	case !opens:
+		return token, nil
+	case depth == 0:
+		return nil, fmt.Errorf("it is nested deeper than %d levels", maxDepth)
+	case delimiter == '[':
+		return decodeList(d, depth)
+	}
+	out := Body{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return nil, err
 		}
-	case []any:
-		for _, e := range v {
-			if most == 0 || deeper(e, most-1) {
-				return true
-			}
+		name, _ := token.(string)
+		if _, twice := out[name]; twice {
+			return nil, fmt.Errorf("the member %q stands in it twice", name)
+		}
+		if out[name], err = decode(d, depth-1); err != nil {
+			return nil, err
 		}
 	}
-	return false
+	_, err = d.Token()
+	return out, err
+}
+
+func decodeList(d *json.Decoder, depth int) (any, error) {
+	out := []any{}
+	for d.More() {
+		v, err := decode(d, depth-1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	_, err := d.Token()
+	return out, err
 }
 
 // same reports whether two JSON values are equal, however their numbers came.

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -41,8 +42,8 @@ func wrongRedirectURI(s string) string {
 		return "must not have a fragment"
 	case u.User != nil:
 		return "must not have user information before the host"
-	case (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() == "":
-		return "must have a host"
+	case (u.Scheme == "https" || u.Scheme == "http") && !regexp.MustCompile(`^[A-Za-z0-9.-]+$|^[0-9a-fA-F:.]+$`).MatchString(u.Hostname()):
+		return "must have a host name or an IP address"
 	case slices.Contains([]string{"javascript", "data", "vbscript", "file", "blob", "about"}, u.Scheme):
 		return "must not use the scheme " + u.Scheme
 	}

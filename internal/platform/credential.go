@@ -18,6 +18,7 @@ type Credential struct {
 	MustChange bool        `json:"mustChange,omitempty"`
 	History    []OldHash   `json:"history,omitempty"`
 	Failures   int         `json:"failures,omitempty"`
+	FailedAt   time.Time   `json:"failedAt,omitzero"` // the last failure
 	UnlockAt   time.Time   `json:"unlockAt,omitzero"`
 	LastSignOn *LastSignOn `json:"lastSignOn,omitempty"`
 }
@@ -51,21 +52,36 @@ func (c Credential) SecondsUntilUnlock(now time.Time) int {
 }
 
 // Failed counts a wrong password. The failure that reaches the policy's limit
-// locks the account, and the count begins anew when the lockout is over.
+// locks the account. The count begins anew when the lockout is over, and when
+// the last failure is as long ago as a lockout lasts: so many tries in that
+// time are as few as with the lockout.
 func (c Credential) Failed(p PasswordPolicy, now time.Time) Credential {
-	if !c.UnlockAt.IsZero() && !c.Locked(now) {
-		c.Failures, c.UnlockAt = 0, time.Time{}
+	lockout := time.Duration(p.Lockout.DurationSeconds) * time.Second
+	if !c.FailedAt.IsZero() && now.Sub(c.FailedAt) >= lockout || !c.UnlockAt.IsZero() && !c.Locked(now) {
+		c = c.Forgiven()
 	}
 	c.Failures++
+	c.FailedAt = now
 	if p.Lockout.FailureCount > 0 && c.Failures >= p.Lockout.FailureCount {
-		c.UnlockAt = now.Add(time.Duration(p.Lockout.DurationSeconds) * time.Second)
+		c.UnlockAt = now.Add(lockout)
 	}
+	return c
+}
+
+// Forgotten is when the failures count no more.
+func (c Credential) Forgotten(p PasswordPolicy) time.Time {
+	return c.FailedAt.Add(time.Duration(p.Lockout.DurationSeconds) * time.Second)
+}
+
+// Forgiven has no failures.
+func (c Credential) Forgiven() Credential {
+	c.Failures, c.FailedAt, c.UnlockAt = 0, time.Time{}, time.Time{}
 	return c
 }
 
 // SignedOn forgets the failures and remembers the sign-on.
 func (c Credential) SignedOn(now time.Time, ip string) Credential {
-	c.Failures, c.UnlockAt = 0, time.Time{}
+	c = c.Forgiven()
 	c.LastSignOn = &LastSignOn{At: Stamp(now), RemoteIP: ip}
 	return c
 }
@@ -81,8 +97,7 @@ func (c Credential) WithPassword(hash string, now time.Time, p PasswordPolicy) C
 		}
 	}
 	c.Hash, c.ChangedAt, c.MustChange = hash, now, false
-	c.Failures, c.UnlockAt = 0, time.Time{}
-	return c
+	return c.Forgiven()
 }
 
 // Status is the state of the password as the API names it.
@@ -107,8 +122,7 @@ func (c Credential) Checked(right bool, target string, p PasswordPolicy, now tim
 	case c.Locked(now):
 		return c, c.LockedOut(target, now)
 	case right:
-		c.Failures, c.UnlockAt = 0, time.Time{}
-		return c, nil
+		return c.Forgiven(), nil
 	}
 	c = c.Failed(p, now)
 	if c.Locked(now) {

@@ -11,12 +11,15 @@ type Grant struct {
 
 func grants() kind.Kind {
 	scope := kind.ID("", "scope")
+	scope.Fields[0].Within = "resource.id"
+	resource := kind.ID("resource", "resource").Needed()
+	resource.Unique = true // among the application's grants
 	return &kind.Of[Grant]{Spec: kind.Spec{
 		Name: "grant", Plural: "grants", Title: "Grant", Parent: "application",
 		Methods: readWrite(), Area: "applications",
 		Fields: []kind.Field{
 			parent("application"),
-			kind.ID("resource", "resource").Needed(),
+			resource,
 			{Name: "scopes", Type: kind.List, Required: true, MinLen: 1, MaxLen: 200, Items: &scope},
 		},
 		Links: []kind.Link{

@@ -62,7 +62,7 @@ func signOnPolicyActions() kind.Kind {
 	return &kind.Of[SignOnPolicyAction]{
 		Spec: kind.Spec{
 			Name: "signOnPolicyAction", Plural: "actions", Title: "Sign-on policy action", Parent: "signOnPolicy",
-			Methods: readWrite(), Area: "policies",
+			Methods: readWrite(), Area: "policies", Last: "Cannot delete last action from the policy",
 			Fields: []kind.Field{
 				choice("type", "LOGIN", "MULTI_FACTOR_AUTHENTICATION", "IDENTIFIER_FIRST", "IDENTITY_PROVIDER", "PROGRESSIVE_PROFILING",
 					"AGREEMENT", "PINGID_WINLOGIN_PASSWORDLESS_AUTHENTICATION", "PINGID_AUTHENTICATION").Needed(),

@@ -250,9 +250,13 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 		if realm, err = s.realm(tx); err != nil {
 			return err
 		}
-		out, err = s.resumeFlow(tx, id, sessionToken(r), code, family)
+		out, err = s.resumeFlow(tx, r, id, code, family)
 		return err
 	})
+	if err != nil && out.record.Request.Mode == oauth.ModeFlow {
+		s.refuse(w, r, asPlatform, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -278,8 +282,8 @@ type resumed struct {
 	refuse error // the application is no longer what it was; answered after the rest is kept
 }
 
-func (s *Server) resumeFlow(tx *store.Tx, id, token, code, family string) (out resumed, err error) {
-	t, _, err := s.openFlow(tx, id, token)
+func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family string) (out resumed, err error) {
+	t, _, err := s.openFlow(tx, id, sessionToken(r))
 	if err != nil {
 		return out, err
 	}
@@ -294,6 +298,11 @@ func (s *Server) resumeFlow(tx *store.Tx, id, token, code, family string) (out r
 	}
 	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
 		return out, err
+	}
+	if q.Mode == oauth.ModeFlow {
+		if err := s.originOf(r, out.client.Application); err != nil {
+			return out, err
+		}
 	}
 	if f.Interactive() {
 		return out, nil
@@ -319,9 +328,7 @@ func (s *Server) resumeFlow(tx *store.Tx, id, token, code, family string) (out r
 
 func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oauth.Realm, out resumed, code string) error {
 	env := realm.Environment
-	if err := s.trustOrigin(w, r, out.client.Application); err != nil && out.record.Request.Mode == oauth.ModeFlow {
-		return err
-	}
+	_ = s.trustOrigin(w, r, out.client.Application) // under pi.flow it was asked before the write
 	switch {
 	case out.record.Flow.Interactive() && out.record.Request.Mode == oauth.ModeFlow:
 		return writeJSON(w, http.StatusOK, s.flowView(env, out.record, person{}, nil))

@@ -114,10 +114,19 @@ func (s *Server) accept(tx *store.Tx, k kind.Kind, p place, mode kind.Mode, befo
 	}
 	body, details := kind.Accept(p.spec.Fields, mode, was, k.Fill(sent, was), defaults(tx))
 	for _, ref := range kind.References(p.spec.Fields, body) {
-		if _, err := tx.Get(ref.Kind, ref.ID); errors.Is(err, store.ErrMissing) {
+		switch found, err := tx.Get(ref.Kind, ref.ID); {
+		case errors.Is(err, store.ErrMissing):
 			details = append(details, refersToNothing(ref.Target, ref.ID))
-		} else if err != nil {
+		case err != nil:
 			return nil, err
+		case ref.Within != "":
+			other, err := bodyOf(found)
+			if err != nil {
+				return nil, err
+			}
+			if kind.At(other, "parent") != kind.At(body, ref.Within) {
+				details = append(details, refersToNothing(ref.Target, ref.ID))
+			}
 		}
 	}
 	if p.parent != "" {
@@ -139,7 +148,7 @@ func (s *Server) accept(tx *store.Tx, k kind.Kind, p place, mode kind.Mode, befo
 }
 
 func refersToNothing(target, id string) fault.Detail {
-	return fault.Detail{Code: "INVALID_VALUE", Target: target, Message: fmt.Sprintf("refers to '%s', which does not exist", id)}
+	return fault.Detail{Code: "INVALID_VALUE", Target: target, Message: fmt.Sprintf("refers to '%s', which does not exist here", id)}
 }
 
 // keepNew keeps a new document and what comes with it.
@@ -250,8 +259,18 @@ func (s *Server) remove(k kind.Kind) func(http.ResponseWriter, *http.Request) er
 	}
 }
 
-// unneeded refuses to delete what another document refers to.
+// unneeded refuses to delete what another document refers to, and the last of
+// those of which one must stay.
 func (s *Server) unneeded(tx *store.Tx, p place) error {
+	if p.spec.Last != "" {
+		n, err := tx.Count(p.spec.Name, kind.Equal("parent", p.parent))
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: p.spec.Last})
+		}
+	}
 	for _, other := range s.kinds {
 		spec := other.Table()
 		if spec.Name == "environment" {

@@ -36,11 +36,18 @@ func (s *Server) exposeTo(w http.ResponseWriter, origin string, credentials bool
 // page could take a code for a public client from a person who is signed on.
 func (s *Server) trustOrigin(w http.ResponseWriter, r *http.Request, app platform.Application) error {
 	origin := r.Header.Get("Origin")
-	switch {
-	case origin == "" || origin == s.base:
-		return nil
-	case oauth.TrustsOrigin(app, origin):
-		s.exposeTo(w, origin, true)
+	if err := s.originOf(r, app); err != nil || origin == "" || origin == s.base {
+		return err
+	}
+	s.exposeTo(w, origin, true)
+	return nil
+}
+
+// originOf refuses a request of a page that is neither the application's nor
+// ours.
+func (s *Server) originOf(r *http.Request, app platform.Application) error {
+	origin := r.Header.Get("Origin")
+	if origin == "" || origin == s.base || oauth.TrustsOrigin(app, origin) {
 		return nil
 	}
 	return fault.OriginForeign.Compared("an origin of the application", printable(origin))

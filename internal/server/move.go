@@ -211,11 +211,7 @@ func (s *Server) keepCredential(tx *store.Tx, p person, username string, c platf
 	if err := s.records.nobody.Delete(tx, key); err != nil {
 		return err
 	}
-	t := store.Ticket[platform.Credential]{Body: c}
-	if c.Locked(tx.Now()) {
-		t.Expires = c.UnlockAt
-	}
-	_, err := s.records.nobody.Put(tx, key, t)
+	_, err := s.records.nobody.Put(tx, key, store.Ticket[platform.Credential]{Body: c, Expires: c.Forgotten(p.Policy)})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -140,14 +141,14 @@ func hostOf(uri string) string {
 	return ""
 }
 
-// formAction is the source expression of CSP for a redirect URI. The grammar
-// has none for an IPv6 host, so its scheme must do.
+// formAction is the source expression of CSP for a redirect URI. For a host
+// that its grammar does not know, an IPv6 address say, the scheme must do.
 func formAction(uri string) string {
 	u, err := url.Parse(uri)
 	switch {
 	case err != nil || u.Scheme == "":
 		return ""
-	case u.Host == "" || strings.HasPrefix(u.Host, "["):
+	case !regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]+)?$`).MatchString(u.Host):
 		return u.Scheme + ":"
 	}
 	return u.Scheme + "://" + u.Host

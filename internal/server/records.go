@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"pixy/internal/flow"
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
@@ -15,7 +13,7 @@ type records struct {
 	sessions store.Tickets[flow.Session]
 	codes    store.Tickets[oauth.Code]
 	// nobody counts the failures of usernames that nobody has, so that they
-	// are locked out like the others.
+	// are locked out like the others, and forgotten as soon.
 	nobody store.Tickets[platform.Credential]
 }
 
@@ -30,6 +28,6 @@ func newRecords() records {
 		flows:    store.Tickets[flowRecord]{Kind: "flow", Life: flow.Life},
 		sessions: store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
 		codes:    store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
-		nobody:   store.Tickets[platform.Credential]{Kind: "nobody", Life: time.Hour},
+		nobody:   store.Tickets[platform.Credential]{Kind: "nobody"},
 	}
 }

@@ -27,6 +27,7 @@ CREATE UNIQUE INDEX population_name ON document (env, (body ->> 'nameKey') COLLA
 CREATE UNIQUE INDEX environment_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'environment';
 CREATE UNIQUE INDEX sign_on_policy_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'signOnPolicy';
 CREATE UNIQUE INDEX password_policy_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'passwordPolicy';
+CREATE UNIQUE INDEX grant_resource ON document (env, (body ->> 'parent') COLLATE {{collation}}, (body -> 'resource' ->> 'id') COLLATE {{collation}}) WHERE kind = 'grant';
 CREATE INDEX role_assignment_actor ON document (env, (body ->> 'actor') COLLATE {{collation}}, created, id) WHERE kind = 'roleAssignment';
 
 -- What expires. The key is a hash of the secret; spent is 0 until it is spent.
