@@ -7,6 +7,8 @@
 package flow
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"pixy/internal/platform"
@@ -86,19 +88,12 @@ type Demand struct {
 func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 	f.CreatedAt, f.ExpiresAt = now, now.Add(Life)
 	if session != nil {
-		f.Hint = firstOf(f.Hint, session.Username)
+		f.Hint = cmp.Or(f.Hint, session.Username)
 		if session.satisfies(demand, now) {
 			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}
 	}
 	return f.advance(now)
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (s *Session) satisfies(d Demand, now time.Time) bool {
@@ -143,7 +138,7 @@ func (f Flow) BelongsTo(browser string, session *Session) bool {
 	case browser == f.Browser:
 		return true
 	}
-	return session != nil && has(session.Browsers, f.Browser)
+	return session != nil && slices.Contains(session.Browsers, f.Browser)
 }
 
 // maxBrowsers bounds how many earlier session tokens a session remembers.
@@ -162,13 +157,4 @@ func (f Flow) SignOn(last *Session, id, username, replaced string) Session {
 		}
 	}
 	return s
-}
-
-func has(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }

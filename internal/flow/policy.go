@@ -52,7 +52,7 @@ func (f Flow) isDue(a platform.SignOnPolicyAction, now time.Time) (due, unknown 
 	if !ok {
 		return false, true
 	}
-	if f.User == "" || !has(f.Done, a.Type) {
+	if f.User == "" || !slices.Contains(f.Done, a.Type) {
 		return true, false
 	}
 	return after > 0 && now.Sub(f.AuthTime) > after, false

@@ -3,6 +3,7 @@ package kind
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,7 +128,7 @@ func (p *filterParser) comparison(e *filter.AttributeExpression) (Expr, error) {
 	name := e.AttributePath.String()
 	field, path := lookUp(p.fields, name)
 	op := Op(strings.ToLower(string(e.Operator)))
-	if field == nil || !hasOp(field.Filter, op) {
+	if field == nil || !slices.Contains(field.Filter, op) {
 		return Expr{}, invalidFilter(fmt.Sprintf("filtering with '%s' on '%s' is not supported", op, name))
 	}
 	out := Expr{Op: op, Path: path, Type: field.Type}
@@ -160,15 +161,6 @@ func lookUp(fields []Field, name string) (*Field, string) {
 		return inner, f.Name + "." + path
 	}
 	return nil, ""
-}
-
-func hasOp(ops []Op, op Op) bool {
-	for _, o := range ops {
-		if o == op {
-			return true
-		}
-	}
-	return false
 }
 
 func (f *Field) literal(v any) (any, error) {

@@ -1,8 +1,10 @@
 package oauth
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,12 +101,12 @@ func UserInfo(id string, u platform.User, updated time.Time, scopes []string) ma
 		"sub": id, "preferred_username": u.Username, "name": fullName(u.Name), "given_name": u.Name.Given,
 		"middle_name": u.Name.Middle, "family_name": u.Name.Family, "nickname": u.Nickname, "picture": u.Photo.Href,
 		"zoneinfo": u.Timezone, "locale": u.Locale, "updated_at": updated.Unix(),
-		"email": u.Email, "email_verified": u.EmailVerified, "phone_number": firstOf(u.PrimaryPhone, u.MobilePhone), "address": address(u.Address),
+		"email": u.Email, "email_verified": u.EmailVerified, "phone_number": cmp.Or(u.PrimaryPhone, u.MobilePhone), "address": address(u.Address),
 	}
 	out := map[string]any{}
 	for _, scope := range platform.OIDCScopes() {
 		for _, claim := range scope.Claims {
-			if has(scopes, scope.Name) && all[claim] != "" && all[claim] != nil {
+			if slices.Contains(scopes, scope.Name) && all[claim] != "" && all[claim] != nil {
 				out[claim] = all[claim]
 			}
 		}
@@ -112,26 +114,8 @@ func UserInfo(id string, u platform.User, updated time.Time, scopes []string) ma
 	return out
 }
 
-func has(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
-}
-
 func fullName(n platform.UserName) string {
-	return firstOf(n.Formatted, strings.TrimSpace(n.Given+" "+n.Family))
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
+	return cmp.Or(n.Formatted, strings.TrimSpace(n.Given+" "+n.Family))
 }
 
 // address is the claim of OpenID Connect Core §5.1.1, nil when there is none.

@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -75,7 +76,7 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 		return Access{}, errors.New("the token has expired")
 	case claims.ClientID == "":
 		return Access{}, errors.New("the token is not an access token")
-	case !has(claims.Audience, audience):
+	case !slices.Contains(claims.Audience, audience):
 		return Access{}, fmt.Errorf("the audience is %q, not %q", claims.Audience, audience)
 	}
 	return claims, nil

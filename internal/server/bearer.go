@@ -106,16 +106,7 @@ func (s *Server) actor(r *http.Request) (actor, error) {
 }
 
 func roleAssignments(tx *store.Tx, id string) ([]platform.RoleAssignment, error) {
-	docs, err := tx.Root().List("roleAssignment", store.Query{Where: kind.Equal("actor", id)})
-	var out []platform.RoleAssignment
-	for _, d := range docs {
-		a, err := decode[platform.RoleAssignment](d)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a)
-	}
-	return out, err
+	return readAll[platform.RoleAssignment](tx.Root(), "roleAssignment", kind.Equal("actor", id))
 }
 
 // errToken marks what is wrong with a token, not with the server.
@@ -198,13 +189,9 @@ func userActive(tx *store.Tx, id string) (bool, error) {
 }
 
 func publicKeys(tx *store.Tx) ([]jose.JSONWebKey, error) {
-	docs, err := tx.List("signingKey", store.Query{})
-	var out []jose.JSONWebKey
-	for _, d := range docs {
-		k, err := decode[signingKey](d)
-		if err != nil {
-			return nil, err
-		}
+	keys, err := readAll[signingKey](tx, "signingKey", kind.Expr{})
+	out := []jose.JSONWebKey{}
+	for _, k := range keys {
 		out = append(out, k.Public)
 	}
 	return out, err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 
@@ -87,7 +88,7 @@ func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 	env := r.PathValue("env")
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
 		id := r.URL.Query().Get("client_id")
-		if flowID := orElse(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
+		if flowID := cmp.Or(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
 			t, err := s.records.flows.Get(tx, flowID)
 			if err != nil {
 				return err

@@ -34,6 +34,22 @@ func readDocument[T any](tx *store.Tx, noun, id string) (T, store.Document, erro
 	return v, d, err
 }
 
+// readAll reads the bodies of all documents of a kind that match, in the order
+// in which they were made.
+func readAll[T any](tx *store.Tx, noun string, where kind.Expr) ([]T, error) {
+	docs, err := tx.List(noun, store.Query{Where: where})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, len(docs))
+	for i, d := range docs {
+		if out[i], err = decode[T](d); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // lacking is the error for a document that another one refers to, so that its
 // absence is not taken for that of what a request asked for.
 func lacking(what string, err error) error {
@@ -67,23 +83,19 @@ func (s *Server) client(tx *store.Tx, id string) (*oauth.Client, error) {
 		return nil, err
 	}
 	c := &oauth.Client{ID: id, Application: app}
-	grants, err := tx.List("grant", store.Query{Where: kind.Equal("parent", id)})
+	grants, err := readAll[platform.Grant](tx, "grant", kind.Equal("parent", id))
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range grants {
-		if err := addScopes(tx, c, d); err != nil {
+	for _, g := range grants {
+		if err := addScopes(tx, c, g); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-func addScopes(tx *store.Tx, c *oauth.Client, d store.Document) error {
-	g, err := decode[platform.Grant](d)
-	if err != nil {
-		return err
-	}
+func addScopes(tx *store.Tx, c *oauth.Client, g platform.Grant) error {
 	for _, ref := range g.Scopes {
 		scope, _, err := readDocument[platform.ResourceScope](tx, "scope", ref.ID)
 		if err != nil {
@@ -123,17 +135,9 @@ func (s *Server) policy(tx *store.Tx, client string, acr []string) (flow.Policy,
 }
 
 func assignedPolicies(tx *store.Tx, client string) ([]flow.Policy, error) {
-	docs, err := tx.List("signOnPolicyAssignment", store.Query{Where: kind.Equal("parent", client)})
+	assignments, err := readAll[platform.SignOnPolicyAssignment](tx, "signOnPolicyAssignment", kind.Equal("parent", client))
 	if err != nil {
 		return nil, err
-	}
-	var assignments []platform.SignOnPolicyAssignment
-	for _, d := range docs {
-		a, err := decode[platform.SignOnPolicyAssignment](d)
-		if err != nil {
-			return nil, err
-		}
-		assignments = append(assignments, a)
 	}
 	slices.SortStableFunc(assignments, func(a, b platform.SignOnPolicyAssignment) int { return a.Priority - b.Priority })
 	var out []flow.Policy
@@ -172,20 +176,9 @@ func policyOf(tx *store.Tx, d store.Document) (flow.Policy, error) {
 	if err != nil {
 		return flow.Policy{}, err
 	}
-	actions, err := tx.List("signOnPolicyAction", store.Query{Where: kind.Equal("parent", d.ID)})
-	if err != nil {
-		return flow.Policy{}, err
-	}
-	out := flow.Policy{ID: d.ID, Name: p.Name}
-	for _, a := range actions {
-		action, err := decode[platform.SignOnPolicyAction](a)
-		if err != nil {
-			return flow.Policy{}, err
-		}
-		out.Actions = append(out.Actions, action)
-	}
-	slices.SortStableFunc(out.Actions, func(a, b platform.SignOnPolicyAction) int { return a.Priority - b.Priority })
-	return out, nil
+	actions, err := readAll[platform.SignOnPolicyAction](tx, "signOnPolicyAction", kind.Equal("parent", d.ID))
+	slices.SortStableFunc(actions, func(a, b platform.SignOnPolicyAction) int { return a.Priority - b.Priority })
+	return flow.Policy{ID: d.ID, Name: p.Name, Actions: actions}, err
 }
 
 // person is a user with everything a password decision needs.

@@ -2,10 +2,10 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -13,10 +13,6 @@ import (
 	"pixy/internal/kind"
 	"pixy/internal/web"
 )
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-func parseQuery(text string) (url.Values, error) { return url.ParseQuery(text) }
 
 // faultOf makes every error a Fault: what is none is an internal error, whose
 // text stays in the log.
@@ -129,7 +125,7 @@ func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fau
 		page.Explanation = "The application sent a request that this server can't accept."
 	}
 	for _, d := range f.Details {
-		page.Facts = append(page.Facts, web.Fact{Label: orElse(d.Target, "Reason"), Value: d.Message})
+		page.Facts = append(page.Facts, web.Fact{Label: cmp.Or(d.Target, "Reason"), Value: d.Message})
 	}
 	if came := f.Came; came != "" && (f.Is(fault.RedirectMismatch) || f.Is(fault.ClientUnknown)) {
 		page.Facts = append(page.Facts, web.Fact{Label: "Received", Value: came})
@@ -141,11 +137,4 @@ func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fau
 		s.logRefusal(r, faultOf(err))
 		refusePlatform(w, r, f)
 	}
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -9,9 +9,11 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -162,7 +164,7 @@ func readJSON(r *http.Request) (kind.Body, error) {
 func jsonTrouble(err error) string {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return "syntax error near byte " + itoa(syntax.Offset)
+		return "syntax error near byte " + strconv.FormatInt(syntax.Offset, 10)
 	}
 	return "it is not"
 }
@@ -180,7 +182,7 @@ func readForm(r *http.Request) (oauth.Form, error) {
 func readQuery(r *http.Request) (oauth.Form, error) { return parseForm(r.URL.RawQuery) }
 
 func parseForm(text string) (oauth.Form, error) {
-	values, err := parseQuery(text)
+	values, err := url.ParseQuery(text)
 	if err != nil {
 		return nil, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: "The parameters must be form-encoded: name=value&name=value, with % escapes"}).Because(err)
 	}

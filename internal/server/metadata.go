@@ -26,13 +26,13 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 
 // jwks publishes the keys of an environment's tokens (RFC 7517 §5).
 func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	var set jose.JSONWebKeySet
 	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if _, err := s.realm(tx); err != nil {
 			return err
 		}
-		keys, err := publicKeys(tx)
-		set.Keys = append(set.Keys, keys...)
+		var err error
+		set.Keys, err = publicKeys(tx)
 		return err
 	})
 	if err != nil {

@@ -65,15 +65,20 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) error {
 
 // signOnPage shows the page of a flow's status (GET /{env}/signon/?flowId=).
 func (s *Server) signOnPage(w http.ResponseWriter, r *http.Request) error {
-	query, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	id, err := flowID(query)
+	id, err := pageFlow(r)
 	if err != nil {
 		return err
 	}
 	return s.showPage(w, r, id, nil)
+}
+
+// pageFlow is the flow that a page's URL names.
+func pageFlow(r *http.Request) (string, error) {
+	query, err := readQuery(r)
+	if err != nil {
+		return "", err
+	}
+	return flowID(query)
 }
 
 // showPage shows a flow's page, with the refusal of the last try.
@@ -201,11 +206,7 @@ func (s *Server) signOnForm(w http.ResponseWriter, r *http.Request) error {
 	if err := s.sameSite(r); err != nil {
 		return err
 	}
-	query, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	id, err := flowID(query)
+	id, err := pageFlow(r)
 	if err != nil {
 		return err
 	}
