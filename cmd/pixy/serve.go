@@ -45,7 +45,7 @@ const (
 	readTimeout   = 20 * time.Second
 	writeTimeout  = 40 * time.Second
 	idleTimeout   = 2 * time.Minute
-	stopTimeout   = 20 * time.Second
+	stopTimeout   = 10 * time.Second
 	maxHeader     = 64 << 10
 	sweepEvery    = time.Minute
 )
