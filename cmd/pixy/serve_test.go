@@ -136,11 +136,37 @@ func TestStopsGracefully(t *testing.T) {
 		t.Fatalf("pixy did not stop well: %v\n%s", err, p.log)
 	}
 
-	p = start(t, data, nil)
-	_, token = p.token()
-	_, list := p.call(token, "GET", "/environments/"+env+"/users?limit=1", "")
-	if kept, _ := list["count"].(float64); int64(kept) < acknowledged.Load() || acknowledged.Load() == 0 {
-		t.Errorf("%v users are kept, %d were acknowledged", list["count"], acknowledged.Load())
+	keptAtLeast(t, data, acknowledged.Load())
+}
+
+// TestKilled ends the process in the middle of its work without a warning.
+func TestKilled(t *testing.T) {
+	data := t.TempDir()
+	p := start(t, data, nil)
+	_, token := p.token()
+	var acknowledged atomic.Int64
+	stopped := make(chan struct{})
+	for worker := range 4 {
+		go writeUsers(p, token, p.bootstrap()["envID"], worker, &acknowledged, stopped)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait() // it was killed
+	close(stopped)
+	t.Logf("killed with %d users acknowledged", acknowledged.Load())
+	keptAtLeast(t, data, acknowledged.Load())
+}
+
+// keptAtLeast starts the server again and counts its users.
+func keptAtLeast(t *testing.T, data string, acknowledged int64) {
+	t.Helper()
+	p := start(t, data, nil)
+	_, token := p.token()
+	_, list := p.call(token, "GET", "/environments/"+p.bootstrap()["envID"]+"/users?limit=1", "")
+	if kept, _ := list["count"].(float64); int64(kept) < acknowledged || acknowledged == 0 {
+		t.Errorf("%v users are kept, %d were acknowledged", list["count"], acknowledged)
 	}
 }
 
