@@ -34,7 +34,7 @@ clients: build
 
 check: ## gofmt, vet, staticcheck and the arrows
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	for module in $(MODULES); do (cd $$module && go vet ./...) || exit 1; done
+	@for module in $(MODULES); do (cd $$module && go mod tidy -diff && go vet ./...) || exit 1; done
 	go tool -modfile=tools/go.mod staticcheck ./...
 	go test ./test -run 'Arrows|Pure|Crossing|Lengths'
 
