@@ -369,3 +369,58 @@ func TestUnknownNameTakesAsLong(t *testing.T) {
 		}
 	}
 }
+
+// TestSweep deletes what has expired, flows an hour later than that.
+func TestSweep(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := w.application(nil)
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	p.tab(app, url.Values{"prompt": {"login"}})
+	count := func() int { w.must(w.server.Sweep(t.Context())); return w.number("SELECT count(*) FROM ticket") }
+	// A session, a code and two flows.
+	for _, c := range []struct {
+		after time.Duration
+		left  int
+	}{{0, 4}, {70 * time.Minute, 4}, {time.Minute, 3}, {10 * time.Minute, 1}, {30 * 24 * time.Hour, 0}} {
+		w.pass(c.after)
+		if n := count(); n != c.left {
+			t.Errorf("%v later %d tickets are left, want %d", c.after, n, c.left)
+		}
+	}
+}
+
+// TestImportedUser comes with a password, held against the policy.
+func TestImportedUser(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	post := func(change object) response {
+		body := object{"username": "ada", "email": "ada@example.com"}
+		for k, v := range change {
+			body[k] = v
+		}
+		return w.manage("POST", "/users", body, header{"Content-Type": "application/vnd.pingidentity.user.import+json"})
+	}
+	for name, c := range map[string]struct {
+		change object
+		target string
+	}{
+		"weak":               {object{"password": object{"value": "abc"}}, "password"},
+		"encoded":            {object{"password": object{"value": "{SSHA512}abc"}}, "password.value"},
+		"no value":           {object{"password": object{"forceChange": true}}, "value"},
+		"unknown population": {object{"password": object{"value": goodPassword}, "population": object{"id": "none"}}, "population.id"},
+		"the own name":       {object{"password": object{"value": goodPassword}, "username": "2federateM0re"}, "password"},
+	} {
+		if r := post(c.change); r.StatusCode != 400 || r.detail()["target"] != c.target {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.raw)
+		}
+	}
+	if r := post(object{"password": object{"value": goodPassword, "forceChange": true}}).want(201); strings.Contains(r.raw, "argon2") || r.body["password"] != nil {
+		t.Errorf("the answer shows the password: %s", r.raw)
+	}
+	p := &person{w: w}
+	if r := p.signOn(p.tab(app, nil), "ada", goodPassword).want(200); r.text("status") != "MUST_CHANGE_PASSWORD" {
+		t.Errorf("%s", r.raw)
+	}
+}
