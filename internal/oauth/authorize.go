@@ -49,7 +49,7 @@ type Request struct {
 	MaxAge      *int      `json:"maxAge,omitempty"` // seconds
 	LoginHint   string    `json:"loginHint,omitempty"`
 	ACRValues   []string  `json:"acrValues,omitempty"`
-	// Query is the request as it came, to start again with.
+	// Query is the request as it came, to start again with, or "".
 	Query string `json:"query,omitempty"`
 }
 

@@ -260,3 +260,15 @@ func TestMetadataNamesWhatExists(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAgain remembers what is known, and not without bound.
+func TestAgain(t *testing.T) {
+	f := Form{"client_id": {"c"}, "state": {"a b"}, "junk": {strings.Repeat("x", 9000)}, "nonce": {""}}
+	if got := f.Again(); got != "client_id=c&state=a+b" {
+		t.Errorf("remembers %q", got)
+	}
+	f["state"] = []string{strings.Repeat("x", maxAgain)}
+	if got := f.Again(); got != "" {
+		t.Errorf("remembers %d bytes", len(got))
+	}
+}

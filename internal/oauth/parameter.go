@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -47,6 +48,24 @@ func (f Form) Misplaced(names []string) error {
 		}
 	}
 	return nil
+}
+
+// maxAgain bounds the request that a flow remembers, in bytes.
+const maxAgain = 4096
+
+// Again is an authorize request as a query, to send it once more: the
+// parameters that are known, or "" when that is too long to be remembered.
+func (f Form) Again() string {
+	known := url.Values{}
+	for _, name := range AuthorizeParameters() {
+		if v := f.Get(name); v != "" {
+			known.Set(name, v)
+		}
+	}
+	if query := known.Encode(); len(query) <= maxAgain {
+		return query
+	}
+	return ""
 }
 
 func sound(s string) bool {

@@ -45,7 +45,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.sendBack(w, r, facts.realm, backTo(a), err)
 	}
-	request.Query = url.Values(form).Encode()
+	request.Query = form.Again()
 	return s.begin(w, r, facts, request)
 }
 
