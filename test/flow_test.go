@@ -424,3 +424,16 @@ func TestImportedUser(t *testing.T) {
 		t.Errorf("%s", r.raw)
 	}
 }
+
+// TestOwnerChangesForcedPassword changes through the API a password that must
+// be changed, on the day it was set.
+func TestOwnerChangesForcedPassword(t *testing.T) {
+	w := newWorld(t)
+	ada := w.user("ada")
+	w.password(ada, "F1rst-passWord!", true)
+	reset := header{"Content-Type": "application/vnd.pingidentity.password.reset+json"}
+	w.manage("PUT", "/users/"+ada+"/password", object{"currentPassword": "F1rst-passWord!", "newPassword": "S3cond+phraSe!"}, reset).want(200)
+	if r := w.manage("PUT", "/users/"+ada+"/password", object{"currentPassword": "S3cond+phraSe!", "newPassword": "Th1rd_sentenCe?"}, reset); r.StatusCode != 400 {
+		t.Errorf("changed twice in a day: %d %s", r.StatusCode, r.raw)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -32,6 +33,9 @@ type usageError struct{ text string }
 func (e *usageError) Error() string { return e.text }
 
 func parse(args []string, out io.Writer) (command, error) {
+	if err := dropEmpty(); err != nil {
+		return nil, err
+	}
 	var c cli
 	parser, err := kong.New(&c, kong.Name("pixy"), kong.Writers(out, out), kong.NoDefaultHelp(),
 		kong.Configuration(fileBelowEnvironment))
@@ -48,19 +52,60 @@ func parse(args []string, out io.Writer) (command, error) {
 	return &c.Serve, nil
 }
 
-// fileBelowEnvironment reads the configuration file, but lets a flag's
-// environment variable win over it.
+// configFile is the file of --config: flags by their names, as in
+// {"tls-dev": true}. A flag's environment variable wins over it.
+type configFile map[string]any
+
 func fileBelowEnvironment(r io.Reader) (kong.Resolver, error) {
-	file, err := kong.JSON(r)
-	if err != nil {
+	file := configFile{}
+	d := json.NewDecoder(r)
+	d.UseNumber()
+	if err := d.Decode(&file); err != nil {
 		return nil, fmt.Errorf("the configuration file is not a JSON object: %w", err)
 	}
-	return kong.ResolverFunc(func(ctx *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-		if slices.ContainsFunc(flag.Tag.Envs, func(name string) bool { _, set := os.LookupEnv(name); return set }) {
-			return nil, nil
+	return file, nil
+}
+
+// Validate refuses a name that no flag has: what it was meant to set would
+// silently keep its default.
+func (f configFile) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, node := range append(app.Children, app.Node) {
+		for _, flag := range node.Flags {
+			known[flag.Name] = true
 		}
-		return file.Resolve(ctx, parent, flag)
-	}), nil
+	}
+	for name := range f {
+		if !known[name] {
+			return fmt.Errorf("the configuration file sets %q, which is no flag", name)
+		}
+	}
+	return nil
+}
+
+// Resolve returns what the file says of a flag, nil for nothing.
+func (f configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if slices.ContainsFunc(flag.Tag.Envs, func(name string) bool { return os.Getenv(name) != "" }) {
+		return nil, nil
+	}
+	if n, ok := f[flag.Name].(json.Number); ok {
+		return n.String(), nil
+	}
+	return f[flag.Name], nil
+}
+
+// dropEmpty takes a variable that is empty for one that is not set, as compose
+// and unit files leave them.
+func dropEmpty() error {
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "PIXY_") && value == "" {
+			if err := os.Unsetenv(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // helped prints the help when it is asked for, or when nothing is.

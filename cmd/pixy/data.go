@@ -15,14 +15,24 @@ import (
 	"pixy/internal/store"
 )
 
+// isNew reports whether the database of a source is still to be made.
+func isNew(source string) bool {
+	path, _, _ := strings.Cut(strings.TrimPrefix(source, "file:"), "?")
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // masterKey makes the sealer from PIXY_MASTER_KEY, or from the key in the data
-// folder, which is made at the first start.
-func masterKey(data, given string) (*store.Sealer, error) {
+// folder, which is made together with a new database and never again.
+func masterKey(data, given string, fresh bool) (*store.Sealer, error) {
 	if given != "" {
 		return sealerOf(given, "PIXY_MASTER_KEY")
 	}
 	path := filepath.Join(data, "master.key")
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !fresh {
+		return nil, fmt.Errorf("%s is missing: put back the key that the database was first started with, or give it in PIXY_MASTER_KEY", path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key) // never fails: it ends the program instead

@@ -89,6 +89,9 @@ type running struct {
 
 // start opens the data folder, the database and the port, and serves.
 func (c *serveCommand) start(ctx context.Context) (*running, error) {
+	if c.Listen == "" || c.Data == "" {
+		return nil, &usageError{"--listen and --data must not be empty"}
+	}
 	if (c.TLSCert == "") != (c.TLSKey == "") || (c.TLSDev && c.TLSCert != "") {
 		return nil, &usageError{"give --tls-cert and --tls-key together, or --tls-dev alone"}
 	}
@@ -125,13 +128,13 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*runnin
 	if public == "" {
 		public = urlOf(listener.Addr().(*net.TCPAddr), c.TLSDev || c.TLSCert != "")
 	}
-	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"))
-	if err != nil {
-		return nil, err
-	}
 	source := c.Database
 	if source == "" {
 		source = "file:" + filepath.Join(c.Data, "pixy.db")
+	}
+	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"), isNew(source))
+	if err != nil {
+		return nil, err
 	}
 	db, err := store.Open(ctx, source, store.Options{Log: c.log})
 	if err != nil {

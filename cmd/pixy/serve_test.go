@@ -234,6 +234,12 @@ func TestRefusesToStart(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	lost := t.TempDir()
+	start(t, lost, nil).stop()
+	bogus := filepath.Join(t.TempDir(), "pixy.json")
+	if err := errors.Join(os.Remove(filepath.Join(lost, "master.key")), os.WriteFile(bogus, []byte(`{"tls_dev": true}`), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	otherKey := "PIXY_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32))
 
 	for _, c := range []struct {
@@ -250,6 +256,9 @@ func TestRefusesToStart(t *testing.T) {
 		{"newer database", newer, nil, nil, 1, "newer version"},
 		{"other master key", used, []string{otherKey}, nil, 1, "another master key"},
 		{"broken master key", t.TempDir(), []string{"PIXY_MASTER_KEY=short"}, nil, 1, "32 bytes in base64"},
+		{"no master key", lost, nil, nil, 1, "master.key is missing"},
+		{"empty address", t.TempDir(), nil, []string{"--listen="}, 2, "must not be empty"},
+		{"a name in the file that is no flag", t.TempDir(), nil, []string{"--config", bogus}, 2, "which is no flag"},
 		{"unknown flag", t.TempDir(), nil, []string{"--lissten", "x"}, 2, "unknown flag --lissten"},
 		{"half of TLS", t.TempDir(), nil, []string{"--tls-cert", "x.pem"}, 2, "--tls-cert and --tls-key together"},
 		{"public URL", t.TempDir(), nil, []string{"--public-url", "login.example.com"}, 1, "public URL"},
@@ -438,7 +447,7 @@ func listeningAddress(t *testing.T, p *process) string {
 
 func TestPrecedence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pixy.json")
-	if err := os.WriteFile(file, []byte(`{"listen": "file:1", "data": "file"}`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"listen": "file:1", "data": "file", "tls-dev": true, "hash-time": 3}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -451,15 +460,13 @@ func TestPrecedence(t *testing.T) {
 		{"env:1", []string{"--config", file}, "env:1", "file"},
 		{"env:1", []string{"--config", file, "--listen", "flag:1"}, "flag:1", "file"},
 	} {
-		if c.env != "" {
-			t.Setenv("PIXY_LISTEN", c.env)
-		}
+		t.Setenv("PIXY_LISTEN", c.env) // an empty one is none
 		parsed, err := parse(append([]string{"serve"}, c.args...), io.Discard)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := parsed.(*serveCommand)
-		if s.Listen != c.listen || s.Data != c.data {
+		if fromFile := len(c.args) > 0; s.Listen != c.listen || s.Data != c.data || s.TLSDev != fromFile || (s.HashTime == 3) != fromFile {
 			t.Errorf("%q %v: listen %q, data %q", c.env, c.args, s.Listen, s.Data)
 		}
 	}

@@ -67,7 +67,12 @@ func (a *accepter) object(fields []Field, before, sent Body, path string) Body {
 func (a *accepter) field(f *Field, target string, sent any, given bool, old any, stood bool) (any, bool) {
 	if a.mode == Replace {
 		switch f.Access {
-		case ReadOnly, Kept:
+		case ReadOnly:
+			return old, stood
+		case Kept:
+			if given && stood && !same(sent, old) {
+				a.refuse("INVALID_VALUE", target, "can't be changed here", nil)
+			}
 			return old, stood
 		case Immutable:
 			if given && stood && !same(sent, old) {

@@ -236,7 +236,8 @@ func TestAcceptReplace(t *testing.T) {
 	cases := []struct{ name, sent, want string }{
 		{"what is left out goes back to its default; read-only, immutable and kept stay", `{"name":"M"}`,
 			`{"enabled":false,"kind":"K","length":{"max":255,"min":8},"name":"M","nameKey":"m","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},
-		{"read-only and kept are ignored", `{"name":"N","since":"x","enabled":true,"length":{"seen":"now"}}`,
+		{"another kept", `{"name":"N","enabled":true}`, "INVALID_VALUE enabled: can't be changed here"},
+		{"read-only and the same kept are ignored", `{"name":"N","since":"x","enabled":false,"length":{"seen":"now"}}`,
 			`{"enabled":false,"kind":"K","length":{"max":255,"min":8,"seen":"then"},"name":"N","nameKey":"n","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},
 		{"the same immutable", `{"name":"N","kind":"K"}`,
 			`{"enabled":false,"kind":"K","length":{"max":255,"min":8},"name":"N","nameKey":"n","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},

@@ -13,8 +13,8 @@ const (
 	ReadOnly
 	// Immutable is written on POST; a later change is refused.
 	Immutable
-	// Kept is written on POST; PUT and PATCH leave it as it is, whatever they
-	// send (it has an endpoint of its own).
+	// Kept is written on POST; PUT and PATCH leave it as it is, and refuse
+	// another value (it has an endpoint of its own).
 	Kept
 )
 

@@ -110,7 +110,7 @@ func Young(p PasswordPolicy, c Credential, now time.Time) error {
 		return nil
 	}
 	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "newPassword",
-		Message: fmt.Sprintf("The password was changed less than %d days ago and can not be changed again yet", p.MinAgeDays)})
+		Message: fmt.Sprintf("The password was changed less than %d day(s) ago and can not be changed again yet", p.MinAgeDays)})
 }
 
 // InWords says for a page which rule a password breaks.

@@ -300,7 +300,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("%v old is too young: %v", age, got)
 		}
 	}
-	if err := Young(p, Credential{ChangedAt: noon}, noon); !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "less than 1 days ago") {
+	if err := Young(p, Credential{ChangedAt: noon}, noon); !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "less than 1 day(s) ago") {
 		t.Error(err)
 	}
 	if err := Young(PasswordPolicy{}, Credential{ChangedAt: noon}, noon); err != nil {

@@ -185,7 +185,7 @@ func standardPolicy() kind.Body {
 }
 
 // TooYoung reports whether the password was changed so lately that the policy
-// does not let its owner change it again.
+// does not let its owner change it again. One that must be changed may be.
 func (p PasswordPolicy) TooYoung(c Credential, now time.Time) bool {
-	return p.MinAgeDays > 0 && now.Before(c.ChangedAt.AddDate(0, 0, p.MinAgeDays))
+	return p.MinAgeDays > 0 && !c.MustChange && now.Before(c.ChangedAt.AddDate(0, 0, p.MinAgeDays))
 }
