@@ -156,8 +156,9 @@ Flags of serve, with their environment variables:
   --hash-time N            PIXY_HASH_TIME      argon2id passes (2)
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
   --hashes N               PIXY_HASHES         hashes at the same time (one a core)
-  --config FILE            PIXY_CONFIG         a JSON file with flags; a flag or a
-                                               variable wins over it
+  --config FILE            PIXY_CONFIG         a JSON file with flags by their names,
+                                               {"listen": ":8443", "tls-dev": true};
+                                               a flag or a variable wins over it
 
   PIXY_MASTER_KEY          32 bytes in base64 that seal secrets and keys; without
                            it DIR/master.key is made

@@ -17,12 +17,24 @@ import (
 	"time"
 )
 
+// built is the folder of the program, removed when the tests are over.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // what is left is swept with the temporary folder
+	}
+	os.Exit(code)
+}
+
 // buildOnce builds the program as a stranger would get it, once a test run.
 var buildOnce = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pixy-test")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "pixy")
 	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {

@@ -40,11 +40,23 @@ type pixy struct {
 	Apps  map[string]string
 }
 
+// built is the folder of the program, removed when the tests are over.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built) // what is left is swept with the temporary folder
+	}
+	os.Exit(code)
+}
+
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "pixy-client")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "pixy")
 	c := exec.Command("go", "build", "-o", path, "./cmd/pixy")
 	c.Dir = "../.."

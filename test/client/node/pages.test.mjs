@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { launch } from './browser.mjs'
 import { application, pixy, serve } from './person.mjs'
 
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
-let browser, app, clientID, pictures, axe
+const pictures = 'pictures' // of the last run, to look at
+let browser, app, clientID, axe
 
 before(async () => {
   app = await serve((request, response) => response.setHeader('content-type', 'text/html').end('<title>arrived</title>'))
   clientID = (await application('Browser app', 'NATIVE_APP', [app.url + '/callback', 'http://[::1]/callback', 'com.example.app:/callback'])).id
   browser = await launch()
-  pictures = await mkdtemp(join(tmpdir(), 'pixy-pages-'))
+  await mkdir(pictures, { recursive: true })
   axe = await readFile('node_modules/axe-core/axe.min.js', 'utf8')
-  console.log('pictures:', pictures)
 })
 after(async () => { await browser.close(); app.close() })
 
