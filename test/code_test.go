@@ -77,7 +77,7 @@ func TestMistakesAtRedemption(t *testing.T) {
 		w.redeem(other, code, url.Values{"code_verifier": {strings.Repeat("w", 43)}}).refused(400, "invalid_grant", "issued to another application")
 		w.redeem(app, code, url.Values{"redirect_uri": {callback + "/"}, "code_verifier": {strings.Repeat("w", 43)}}).refused(400, "invalid_grant", "redirect_uri differs")
 		w.redeem(app, code, url.Values{"redirect_uri": {""}}).refused(400, "invalid_grant", "redirect_uri differs")
-		w.redeem(app, "1"+code[1:], nil).refused(400, "invalid_grant", "unknown")
+		w.redeem(app, "x"+code[1:], nil).refused(400, "invalid_grant", "unknown")
 		w.redeem("00000000-0000-4000-8000-000000000000", code, nil).refused(401, "invalid_client", "Invalid client credentials")
 	}
 	w.redeem(app, "", nil).refused(400, "invalid_request", "code is missing")
