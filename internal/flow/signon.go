@@ -41,6 +41,8 @@ func resetPassword(f Flow, x Facts) Turn {
 	f = f.Touch(x.Now)
 	c := x.Credential
 	switch {
+	case f.User != x.UserID: // the flow went on to somebody else meanwhile
+		return Turn{Flow: f, Refuse: fault.ActionNotOffered.Compared("the user who proved the password", "another")}
 	case c.Locked(x.Now) || !x.Verified:
 		c, err := c.Checked(x.Verified, "currentPassword", x.Policy, x.Now)
 		return Turn{Flow: f, Credential: &c, Refuse: err}

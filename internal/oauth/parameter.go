@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -82,8 +81,10 @@ func count(n int) string {
 // Words splits a list of space-separated names and leaves out repetitions.
 func Words(s string) []string {
 	var out []string
-	for _, w := range strings.Split(s, " ") {
-		if w != "" && !slices.Contains(out, w) {
+	seen := map[string]bool{}
+	for w := range strings.SplitSeq(s, " ") {
+		if w != "" && !seen[w] {
+			seen[w] = true
 			out = append(out, w)
 		}
 	}

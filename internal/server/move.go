@@ -153,7 +153,7 @@ func (s *Server) samePerson(tx *store.Tx, a flow.Action, p person, body kind.Bod
 	if err != nil || found.ID != "" {
 		return found, err
 	}
-	t, err := s.records.nobody.Get(tx, nobodyKey(username))
+	t, err := s.records.nobody.Get(tx, nobodyKey(tx.Env(), username))
 	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
 		return found, nil
 	}
@@ -161,7 +161,9 @@ func (s *Server) samePerson(tx *store.Tx, a flow.Action, p person, body kind.Bod
 	return found, err
 }
 
-func nobodyKey(username string) string { return kind.FoldText(username) }
+// nobodyKey names a username in its environment: a ticket is found by its key
+// alone, and unlike a token a name is the same everywhere.
+func nobodyKey(env, username string) string { return env + "\x00" + kind.FoldText(username) }
 
 // keepTurn applies the action to the flow as it is now and keeps what changed.
 func (s *Server) keepTurn(tx *store.Tx, m move, p person, facts flow.Facts, token, session string) (out made, refuse, err error) {
@@ -207,7 +209,7 @@ func (s *Server) keepCredential(tx *store.Tx, p person, username string, c platf
 	if p.ID != "" {
 		return keepCredential(tx, p, c)
 	}
-	key := nobodyKey(username)
+	key := nobodyKey(tx.Env(), username)
 	if err := s.records.nobody.Delete(tx, key); err != nil {
 		return err
 	}
