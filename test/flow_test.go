@@ -437,3 +437,38 @@ func TestOwnerChangesForcedPassword(t *testing.T) {
 		t.Errorf("changed twice in a day: %d %s", r.StatusCode, r.raw)
 	}
 }
+
+// TestNobodyInTwoEnvironments counts the failures of a name apart in each.
+func TestNobodyInTwoEnvironments(t *testing.T) {
+	w := newWorld(t)
+	first := w.env
+	other := w.send("POST", "/v1/environments", `{"name": "Other", "type": "SANDBOX", "region": "EU"}`,
+		header{"Authorization": "Bearer " + w.admin, "Content-Type": "application/json"}).want(201).text("id")
+	for _, env := range []string{first, other} {
+		w.env = env
+		p := &person{w: w}
+		flow := p.tab(w.application(nil), nil)
+		for i, want := range []string{"INVALID_CREDENTIALS", "INVALID_CREDENTIALS", "INVALID_CREDENTIALS", "INVALID_CREDENTIALS", "PASSWORD_LOCKED_OUT"} {
+			if r := p.signOn(flow, "ghost", "wrong"); r.detail()["code"] != want {
+				t.Errorf("%s, try %d: %s", env, i+1, r.raw)
+			}
+		}
+	}
+}
+
+// TestLongACRValues are refused without much work.
+func TestLongACRValues(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	var long strings.Builder
+	for i := range 12000 {
+		fmt.Fprintf(&long, "%x ", i)
+	}
+	began := time.Now()
+	r := w.form("POST", "/"+w.env+"/as/authorize", url.Values{"client_id": {app}, "redirect_uri": {callback}, "acr_values": {long.String()}})
+	took := time.Since(began)
+	t.Logf("%d bytes of acr_values are refused in %v", long.Len(), took)
+	if r.query("error") != "invalid_request" || took > 300*time.Millisecond {
+		t.Errorf("%d after %v", r.StatusCode, took)
+	}
+}

@@ -15,6 +15,20 @@ import (
 	"pixy/internal/store"
 )
 
+// lockFolder takes the data folder for this process alone, until the process
+// ends or the lock is closed: two that start together would each make a master
+// key, and one would lose the other's.
+func lockFolder(data string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the data folder %s can't be used: %w", data, err)
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("the data folder %s is in use by another pixy: stop it, or choose another folder with --data", data), f.Close())
+	}
+	return f, nil
+}
+
 // isNew reports whether the database of a source is still to be made.
 func isNew(source string) bool {
 	path, _, _ := strings.Cut(strings.TrimPrefix(source, "file:"), "?")

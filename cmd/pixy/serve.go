@@ -83,6 +83,7 @@ type running struct {
 	server  *server.Server
 	http    *http.Server
 	db      *store.DB
+	lock    *os.File // of the data folder
 	log     *slog.Logger
 	failed  chan error
 }
@@ -98,14 +99,19 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
 	}
-	listener, err := listen(c.Listen)
+	lock, err := lockFolder(c.Data)
 	if err != nil {
 		return nil, err
 	}
+	listener, err := listen(c.Listen)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	r, err := c.open(ctx, listener)
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, listener.Close(), lock.Close())
 	}
+	r.lock = lock
 	return r, nil
 }
 
@@ -219,5 +225,5 @@ func (r *running) stop() error {
 	if err != nil {
 		err = fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err)
 	}
-	return errors.Join(err, r.db.Close())
+	return errors.Join(err, r.db.Close(), r.lock.Close())
 }

@@ -240,6 +240,7 @@ func TestRefusesToStart(t *testing.T) {
 	if err := errors.Join(os.Remove(filepath.Join(lost, "master.key")), os.WriteFile(bogus, []byte(`{"tls_dev": true}`), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	busy := start(t, t.TempDir(), nil)
 	otherKey := "PIXY_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32))
 
 	for _, c := range []struct {
@@ -256,6 +257,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"newer database", newer, nil, nil, 1, "newer version"},
 		{"other master key", used, []string{otherKey}, nil, 1, "another master key"},
 		{"broken master key", t.TempDir(), []string{"PIXY_MASTER_KEY=short"}, nil, 1, "32 bytes in base64"},
+		{"folder in use", busy.data, nil, nil, 1, "in use by another pixy"},
 		{"no master key", lost, nil, nil, 1, "master.key is missing"},
 		{"empty address", t.TempDir(), nil, []string{"--listen="}, 2, "must not be empty"},
 		{"a name in the file that is no flag", t.TempDir(), nil, []string{"--config", bogus}, 2, "which is no flag"},

@@ -381,3 +381,12 @@ func TestView(t *testing.T) {
 		}
 	}
 }
+
+// TestResetOfSomebodyElse refuses a new password whose facts were found for
+// another user than the flow has by now.
+func TestResetOfSomebodyElse(t *testing.T) {
+	turn := resetPassword(Flow{ID: "f", Status: MustChangePassword, User: "bobby"}, Facts{Now: noon, UserID: "alice", Verified: true, NewHash: "h"})
+	if turn.Refuse == nil || turn.Credential != nil || turn.Flow.Status != MustChangePassword {
+		t.Errorf("%+v", turn)
+	}
+}

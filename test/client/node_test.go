@@ -64,7 +64,7 @@ func TestNodeClients(t *testing.T) {
 func TestBrowser(t *testing.T) {
 	p := start(t, "--hash-memory", "1024", "--hash-time", "1")
 	p.prepare()
-	for _, name := range []string{"cancels", "locked", "tabs", "noscript", "back"} {
+	for _, name := range []string{"cancels", "locked", "tabs", "noscript", "back", "other"} {
 		p.user(name, false)
 	}
 	p.user("changes", true)
