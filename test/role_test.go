@@ -222,3 +222,32 @@ func TestDisabledUser(t *testing.T) {
 	}
 	p.authorize(app, url.Values{"prompt": {"none"}}).expectError(t, "login_required", "")
 }
+
+// TestWeakerActor may neither change nor delete an application with roles that
+// it lacks.
+func TestWeakerActor(t *testing.T) {
+	g := newGoverned(t)
+	body := g.manage("GET", "/applications/"+g.worker.ApplicationID, nil).want(200).body
+	plain := g.application(nil)
+	strong := g.admin
+	g.admin = g.token(g.holder("Client Application Developer", "ENVIRONMENT", g.env))
+	g.manage("PUT", "/applications/"+g.worker.ApplicationID, body).want(403)
+	g.manage("DELETE", "/applications/"+g.worker.ApplicationID, nil).want(403)
+	g.manage("DELETE", "/applications/"+plain, nil).want(204)
+	g.admin = strong
+	g.manage("PUT", "/applications/"+g.worker.ApplicationID, body).want(200)
+}
+
+// TestNewPasswordEndsSessions signs the browsers off that signed on with the
+// old one.
+func TestNewPasswordEndsSessions(t *testing.T) {
+	w := newWorld(t)
+	ada, app := w.user("ada"), w.application(nil)
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	if p.authorize(app, nil).query("code") == "" {
+		t.Error("no session to begin with")
+	}
+	w.password(ada, "S3cond+phraSe!", false)
+	p.authorize(app, url.Values{"prompt": {"none"}}).expectError(t, "login_required", "")
+}

@@ -213,6 +213,9 @@ func (s *Server) change(k kind.Kind) func(http.ResponseWriter, *http.Request) er
 			if err != nil {
 				return err
 			}
+			if err := outranks(tx, r, p.id); err != nil {
+				return err
+			}
 			after := sent
 			if r.Method == http.MethodPatch {
 				after = kind.Merge(was, sent)
@@ -241,6 +244,9 @@ func (s *Server) remove(k kind.Kind) func(http.ResponseWriter, *http.Request) er
 		err := s.db.Update(r.Context(), p.env, func(tx *store.Tx) error {
 			d, _, err := p.get(tx)
 			if err != nil {
+				return err
+			}
+			if err := outranks(tx, r, p.id); err != nil {
 				return err
 			}
 			if err := k.Undeletable(d.Body); err != nil {

@@ -260,25 +260,34 @@ func (s *Server) changePassword(w http.ResponseWriter, r *http.Request) error {
 // what the decision leaves, a refusal's traces included.
 func (s *Server) updatePassword(r *http.Request, p person, decide func(platform.Credential, time.Time) (platform.Credential, error)) (person, error) {
 	var refuse error
+	var out person
 	env := r.PathValue("environment")
 	err := s.db.Update(r.Context(), env, func(tx *store.Tx) error {
 		now, err := s.userByID(tx, p.ID)
-		switch {
-		case err != nil:
+		if err != nil {
 			return missing(err, notFound(s.kinds["user"].Table(), p.ID, env))
-		case now.Credential.Hash != p.Credential.Hash:
+		}
+		if err := outranks(tx, r, p.ID); err != nil {
+			return err
+		}
+		if now.Credential.Hash != p.Credential.Hash {
 			return fault.Stale
 		}
-		p = now
-		if p.Credential, refuse = decide(now.Credential, tx.Now()); reflect.DeepEqual(p.Credential, now.Credential) {
+		out = now
+		if out.Credential, refuse = decide(now.Credential, tx.Now()); reflect.DeepEqual(out.Credential, now.Credential) {
 			return nil
 		}
-		return keepCredential(tx, now, p.Credential)
+		if out.Credential.Hash != now.Credential.Hash { // sign-ons with the old password end
+			if err := tx.EndOwner(p.ID); err != nil {
+				return err
+			}
+		}
+		return keepCredential(tx, now, out.Credential)
 	})
 	if err == nil {
 		err = refuse
 	}
-	return p, err
+	return out, err
 }
 
 func secretField(name string) kind.Field {

@@ -79,11 +79,17 @@ func (s *Server) secretOf(tx *store.Tx, r *http.Request) (platform.Secret, store
 	if err != nil {
 		return stored, d, missing(err, notFound(s.kinds["application"].Table(), id, tx.Env()))
 	}
+	return stored, d, outranks(tx, r, id)
+}
+
+// outranks refuses an actor who lacks a role that the application or user has:
+// who may change it could otherwise act with its roles, or take them away.
+func outranks(tx *store.Tx, r *http.Request, id string) error {
 	theirs, err := roleAssignments(tx, id)
 	if err == nil && !platform.Holds(actorOf(r.Context()).Assignments, theirs) {
-		err = fault.NotPermitted.Compared("every role of the application, at the same or a broader scope", "fewer")
+		err = fault.NotPermitted.Compared("every role of "+id+", at the same or a broader scope", "fewer")
 	}
-	return stored, d, err
+	return err
 }
 
 // The bounds on how long a previous secret may live on.

@@ -86,7 +86,7 @@ func start(t testing.TB, args ...string) *pixy {
 			t.Errorf("pixy did not stop well: %v", err)
 		}
 		if t.Failed() {
-			t.Logf("the log of pixy:\n%s", log)
+			t.Logf("what pixy logged beside its requests:\n%s", log.without(`"msg":"request"`))
 		}
 	})
 	for deadline := time.Now().Add(20 * time.Second); p.base == ""; time.Sleep(10 * time.Millisecond) {
@@ -100,6 +100,14 @@ func start(t testing.TB, args ...string) *pixy {
 			}
 		}
 	}
+	if strings.HasPrefix(p.base, "https:") {
+		p.trust()
+	}
+	r, err := http.NewRequest("GET", p.base+"/readyz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.do(r, 200)
 	return p
 }
 
@@ -118,6 +126,17 @@ func (l *logged) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// without is the log without the lines that hold a text.
+func (l *logged) without(text string) string {
+	var rest strings.Builder
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, text) {
+			rest.WriteString(line)
+		}
+	}
+	return rest.String()
 }
 
 func (p *pixy) issuer() string { return p.base + "/" + p.env + "/as" }
