@@ -151,7 +151,7 @@ func linkable(value string) bool {
 	case "http", "https":
 		return u.Host != ""
 	case "":
-		return u.Host == "" && !strings.HasPrefix(value, "//")
+		return strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "//")
 	}
 	return false
 }
