@@ -16,7 +16,9 @@ import (
 // arrows is who may import whom. docs/architecture.md shows the same table.
 var arrows = map[string][]string{
 	"cmd/pixy": {"server", "store"},
-	"server":   {"flow", "oauth", "platform", "kind", "store", "web", "fault"},
+	"server":   {"manage", "facts", "flow", "oauth", "platform", "kind", "store", "web", "fault"},
+	"manage":   {"facts", "flow", "platform", "kind", "store", "fault"},
+	"facts":    {"flow", "oauth", "platform", "kind", "store", "fault"},
 	"flow":     {"platform", "kind", "fault"},
 	"oauth":    {"platform", "fault"},
 	"platform": {"kind", "fault"},
@@ -38,11 +40,10 @@ var (
 )
 
 // crossing is the files that may leave the environment of their transaction:
-// creating an environment keeps what it is born with (change.go), the check of
-// a bearer token reads the assignments of its actor (bearer.go), and every
-// request asks whether its environment exists (facts.go). The first start
-// writes through change.go.
-var crossing = []string{"internal/server/bearer.go", "internal/server/change.go", "internal/server/facts.go"}
+// what is kept above all environments, and what an environment is born with
+// (scope.go), and the environment, the organization and the role assignments of
+// a request (role.go).
+var crossing = []string{"internal/facts/role.go", "internal/manage/scope.go"}
 
 // The bounds of a function and of a file, in lines. A comment that begins with
 // "Long:" excuses a longer one, and says why.

@@ -245,9 +245,10 @@ func TestUnsupportedPolicies(t *testing.T) {
 		actions []object
 		code    string
 	}{
-		"second factor":     {[]object{login, {"type": "MULTI_FACTOR_AUTHENTICATION", "priority": 2}}, "NO_USABLE_DEVICES"},
-		"agreement":         {[]object{login, {"type": "AGREEMENT", "priority": 2}}, "REQUEST_FAILED"},
-		"unknown condition": {[]object{{"type": "LOGIN", "priority": 1, "condition": object{"ipRange": []string{"10.0.0.0/8"}, "contains": "${flow.request.http.remoteIp}"}}}, "REQUEST_FAILED"},
+		"second factor": {[]object{login, {"type": "MULTI_FACTOR_AUTHENTICATION", "priority": 2}}, "NO_USABLE_DEVICES"},
+		"profiling": {[]object{login, {"type": "PROGRESSIVE_PROFILING", "priority": 2, "preventMultiplePromptsPerFlow": true, "promptIntervalSeconds": 60, "promptText": "More",
+			"attributes": []object{{"name": "nickname", "required": true}}}}, "REQUEST_FAILED"},
+		"unknown condition": {[]object{{"type": "LOGIN", "priority": 1, "condition": object{"anonymousNetwork": []string{}, "valid": "${flow.request.http.remoteIp}"}}}, "REQUEST_FAILED"},
 		"no action":         {nil, "REQUEST_FAILED"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,11 @@ var (
 		Details: []Detail{{Code: "INSUFFICIENT_PERMISSIONS", Message: "None of the actor's role assignments permits this."}}}
 )
 
+// NotAssignable refuses to give or take away a role that the actor could not
+// have given.
+var NotAssignable = &Fault{Rule: "role.assignable", Status: 403, Code: "ACCESS_FAILED", Message: noAccess,
+	Details: []Detail{{Code: "INSUFFICIENT_PERMISSIONS", Target: "role", Message: "Must have role at the same or broader scope"}}}
+
 // What the flows API refuses.
 var (
 	FlowMissing = &Fault{Rule: "flow.exists", Status: 404, Code: "NOT_FOUND",

@@ -32,6 +32,7 @@ var (
 	PromptUnknown        = oauth("prompt.known", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter prompt must consist of none, login, consent or select_account, and none must stand alone")
 	MaxAgeBroken         = oauth("max_age.number", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter max_age must be a whole number of seconds, 0 or more")
 	ScopeUnknown         = oauth("scope.granted", "RFC 6749 §3.3", "invalid_scope", "None of the requested scopes is granted to the application; apart from openid, a scope must be granted to it")
+	ScopeMixed           = oauth("scope.one_resource", "RFC 8707 §2.2", "invalid_scope", "The scopes belong to several resources; the application may ask for those of one at a time")
 	ScopeBroken          = oauth("scope.syntax", "RFC 6749 §3.3", "invalid_scope", "The scope must be a list of scope names separated by single spaces")
 	LoginRequired        = oauth("session.sufficient", "OpenID Connect Core §3.1.2.6", "login_required", "User authentication is required")
 	SignOnDenied         = oauth("flow.completed", "RFC 6749 §4.1.2.1", "access_denied", "%s")
@@ -48,7 +49,7 @@ var (
 	GrantTypeUnknown  = oauth("grant_type.supported", "RFC 6749 §5.2", "unsupported_grant_type", "The grant_type is not supported; it must be authorization_code or client_credentials")
 	GrantTypeDenied   = oauth("grant_type.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use this grant_type; see its grantTypes")
 	NoRoles           = oauth("client.roles", "RFC 6749 §5.2", "unauthorized_client", "The application has no role assignments, so there is nothing a token could be used for")
-	ScopeNotGrantable = oauth("scope.client", "RFC 6749 §5.2", "invalid_scope", "Scopes can't be requested with client_credentials from this server yet")
+	ScopeNotGrantable = oauth("scope.client", "RFC 6749 §5.2", "invalid_scope", "With client_credentials only scopes of custom resources can be requested")
 
 	ClientDenied = &Fault{Rule: "client.credentials", Section: "RFC 6749 §5.2", Form: OAuth, Status: 401, Code: "invalid_client",
 		Message: "Invalid client credentials"}

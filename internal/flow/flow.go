@@ -2,6 +2,7 @@
 // action does to a flow, and how a flow ends. It decides on values only.
 //
 //	authorize -> USERNAME_PASSWORD_REQUIRED -> COMPLETED -> resume
+//	          -> SIGN_ON_REQUIRED -> PASSWORD_REQUIRED -^
 //	                    |         \-> MUST_CHANGE_PASSWORD, PASSWORD_EXPIRED -> COMPLETED
 //	                    \-> FAILED (an action nobody can do here yet; cancelled)
 package flow
@@ -17,6 +18,8 @@ import (
 // The statuses of a flow, in PingOne's words.
 const (
 	UsernamePasswordRequired = "USERNAME_PASSWORD_REQUIRED"
+	SignOnRequired           = "SIGN_ON_REQUIRED" // the name is asked for first
+	PasswordRequired         = "PASSWORD_REQUIRED"
 	MustChangePassword       = "MUST_CHANGE_PASSWORD"
 	PasswordExpired          = "PASSWORD_EXPIRED"
 	Completed                = "COMPLETED"
@@ -33,7 +36,10 @@ type Flow struct {
 	ClientName string    `json:"clientName"`
 	Policy     Policy    `json:"policy"`
 	Status     string    `json:"status"`
-	Done       []string  `json:"done,omitempty"` // the types of the actions done, in this flow or by the session it began with
+	Done       []string  `json:"done,omitempty"`  // the types of the actions done, in this flow or by the session it began with
+	Fresh      []string  `json:"fresh,omitempty"` // those done in this flow
+	RemoteIP   string    `json:"remoteIp,omitempty"`
+	Population string    `json:"population,omitempty"` // of the user
 	CreatedAt  time.Time `json:"createdAt"`
 	ExpiresAt  time.Time `json:"expiresAt"`
 	Hint       string    `json:"hint,omitempty"`    // the username to offer
@@ -66,7 +72,10 @@ type Session struct {
 	ID       string    `json:"id"`
 	User     string    `json:"user"`
 	Username string    `json:"username"`
-	SignedOn time.Time `json:"signedOn"` // the last time a password was proved
+	Created  time.Time `json:"created,omitzero"`
+	SignedOn time.Time `json:"signedOn"`           // the last time a password was proved
+	RemoteIP string    `json:"remoteIp,omitempty"` // of the last sign-on
+	Agent    string    `json:"userAgent,omitempty"`
 	Done     []string  `json:"done"`
 	AMR      []string  `json:"amr"`
 	// Browsers are the hashes of the session tokens that this session's
@@ -84,7 +93,8 @@ type Demand struct {
 }
 
 // Start begins a flow, or completes it at once when the session satisfies the
-// policy and the demand. session is nil when the browser has none.
+// policy and the demand. session is nil when the browser has none; f.Population
+// is that of the session's user.
 func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 	f.CreatedAt, f.ExpiresAt = now, now.Add(Life)
 	if session != nil {
@@ -92,6 +102,9 @@ func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 		if session.satisfies(demand, now) {
 			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}
+	}
+	if f.User == "" {
+		f.Population = ""
 	}
 	return f.advance(now)
 }
@@ -148,12 +161,12 @@ const maxBrowsers = 8
 // session when that is the same user's; replaced is the hash of the session
 // token that the new one replaces.
 func (f Flow) SignOn(last *Session, id, username, replaced string) Session {
-	s := Session{ID: id, User: f.User, Username: username, SignedOn: f.AuthTime, Done: f.Done, AMR: f.AMR, Browsers: []string{replaced}}
+	s := Session{ID: id, User: f.User, Username: username, Created: f.AuthTime, SignedOn: f.AuthTime, RemoteIP: f.RemoteIP, Done: f.Done, AMR: f.AMR, Browsers: []string{replaced}}
 	if last != nil {
 		s.Browsers = append(s.Browsers, last.Browsers...)
 		s.Browsers = s.Browsers[:min(len(s.Browsers), maxBrowsers)]
 		if last.User == f.User {
-			s.ID = last.ID
+			s.ID, s.Created = last.ID, last.Created
 		}
 	}
 	return s

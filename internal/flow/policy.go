@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -11,9 +10,14 @@ import (
 
 // The types of the policy actions that Pixy names itself.
 const (
-	actionLogin = "LOGIN"
-	actionMFA   = "MULTI_FACTOR_AUTHENTICATION"
+	actionLogin      = "LOGIN"
+	actionIdentifier = "IDENTIFIER_FIRST"
+	actionMFA        = "MULTI_FACTOR_AUTHENTICATION"
 )
+
+func signsOn(actionType string) bool {
+	return actionType == actionLogin || actionType == actionIdentifier
+}
 
 // advance moves a flow to the first action of its policy that is due, and
 // completes it when none is. What Pixy can't evaluate ends the flow: a demand
@@ -26,9 +30,10 @@ func (f Flow) advance(now time.Time) Flow {
 		case unknown:
 			return f.fail("REQUEST_FAILED", "The sign-on policy has a condition that this server does not evaluate yet")
 		case !due:
-			signedOn = signedOn || a.Type == actionLogin
-		case a.Type == actionLogin:
-			f.Status, f.User, f.Session, f.Done, f.AMR, f.AuthTime = UsernamePasswordRequired, "", "", nil, nil, time.Time{}
+			signedOn = signedOn || signsOn(a.Type)
+		case signsOn(a.Type):
+			f.Status = map[string]string{actionLogin: UsernamePasswordRequired, actionIdentifier: SignOnRequired}[a.Type]
+			f.User, f.Session, f.Population, f.Done, f.Fresh, f.AMR, f.AuthTime = "", "", "", nil, nil, nil, time.Time{}
 			return f
 		case a.Type == actionMFA:
 			return f.fail("NO_USABLE_DEVICES", "The sign-on policy asks for a second factor, and the user has no device that can be used")
@@ -43,38 +48,28 @@ func (f Flow) advance(now time.Time) Flow {
 	return f
 }
 
-// isDue decides whether an action must be done. One that was done, in this flow
-// or in the session it began with, is due again only when its condition says
-// so; one that was not done is always due. unknown is true for a condition that
-// Pixy does not evaluate.
+// isDue decides whether an action must be done. What was done in this flow is
+// not due again. A sign-on that the session has not is always due; everything
+// else is due when its condition holds, and without a condition when the
+// session has not done it. unknown is true for a condition that Pixy does not
+// evaluate.
 func (f Flow) isDue(a platform.SignOnPolicyAction, now time.Time) (due, unknown bool) {
-	after, ok := maxSessionAge(a.Condition)
-	if !ok {
+	conditional := len(a.Condition) > 0 && string(a.Condition) != "null"
+	done := f.User != "" && slices.Contains(f.Done, a.Type)
+	holds := platform.Evaluate(a.Condition, platform.Evidence{Now: now, SignedOn: f.AuthTime, RemoteIP: f.RemoteIP, User: f.User, Population: f.Population})
+	switch {
+	case holds == platform.Unevaluated:
 		return false, true
-	}
-	if f.User == "" || !slices.Contains(f.Done, a.Type) {
+	case f.User != "" && slices.Contains(f.Fresh, a.Type):
+		return false, false
+	case signsOn(a.Type) && !done:
 		return true, false
+	case holds == platform.Undecided:
+		return false, true
+	case !conditional:
+		return !done, false
 	}
-	return after > 0 && now.Sub(f.AuthTime) > after, false
-}
-
-// maxSessionAge reads the one condition that Pixy evaluates: seconds since the
-// last sign-on. 0 stands for no condition; any other condition is not ok.
-func maxSessionAge(raw json.RawMessage) (age time.Duration, ok bool) {
-	if len(raw) == 0 || string(raw) == "null" {
-		return 0, true
-	}
-	var c map[string]any
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return 0, false
-	}
-	since, _ := c["secondsSince"].(string)
-	greater, isNumber := c["greater"].(float64)
-	known := since == "${session.lastSignOn.at}" || since == "${session.lastSignOn.withAuthenticator.pwd.at}"
-	if len(c) != 2 || !known || !isNumber || greater < 1 || greater > 1e9 {
-		return 0, false
-	}
-	return time.Duration(greater) * time.Second, true
+	return holds == platform.Holding, false
 }
 
 // Choose picks the policy of a sign-on. acr are the names the request prefers;

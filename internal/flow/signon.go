@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"pixy/internal/fault"
+	"pixy/internal/kind"
 	"pixy/internal/platform"
 )
 
@@ -18,8 +19,15 @@ func checkPassword(f Flow, x Facts) Turn {
 	case !x.Verified || !x.User.Enabled: // a disabled user's right password is not confirmed either
 		return wrongPassword(f, x)
 	}
-	f.User, f.AuthTime, f.AMR = x.UserID, x.Now, []string{"pwd"}
-	f.Hint = x.User.Username
+	if x.Rehash != "" {
+		c.Hash = x.Rehash
+	}
+	f.User, f.Population, f.AuthTime, f.AMR = x.UserID, x.User.Population.ID, x.Now, []string{"pwd"}
+	f.Hint, f.RemoteIP = x.User.Username, x.RemoteIP
+	if status := x.User.Lifecycle.Status; status != "" && status != platform.LifecycleOK {
+		c = c.Forgiven()
+		return Turn{Flow: f.fail("REQUEST_FAILED", "The user's e-mail address must be verified first, which this server does not support yet"), Credential: &c}
+	}
 	switch c.Status(x.Policy, x.Now) {
 	case "MUST_CHANGE_PASSWORD":
 		f.Status = MustChangePassword
@@ -28,7 +36,7 @@ func checkPassword(f Flow, x Facts) Turn {
 	default:
 		return signedOn(f, x, c)
 	}
-	if c.Failures == 0 {
+	if c.Failures == 0 && x.Rehash == "" {
 		return Turn{Flow: f}
 	}
 	c = c.Forgiven()
@@ -68,7 +76,8 @@ func wrongPassword(f Flow, x Facts) Turn {
 // signedOn goes on with the policy's next action. The credential remembers the
 // sign-on only when the whole flow is completed.
 func signedOn(f Flow, x Facts, c platform.Credential) Turn {
-	f.Done = append(slices.Clone(f.Done), actionLogin)
+	f.Done = append(slices.Clone(f.Done), actionLogin, actionIdentifier)
+	f.Fresh = append(slices.Clone(f.Fresh), actionLogin, actionIdentifier)
 	f = f.advance(x.Now)
 	c = c.Forgiven()
 	if f.Status == Completed {
@@ -79,6 +88,22 @@ func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 
 // restart is session.reset: the flow begins anew, with nobody.
 func restart(f Flow, x Facts) Turn {
-	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser}
+	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP}
 	return Turn{Flow: fresh.Touch(x.Now).advance(x.Now)}
+}
+
+// lookUp is user.lookup: the name is taken, and the password asked for. That
+// nobody has the name shows with the password only.
+func lookUp(f Flow, x Facts) Turn {
+	f = f.Touch(x.Now)
+	f.Hint = kind.At(x.Body, "username")
+	for _, a := range f.Policy.Actions {
+		for _, rule := range a.DiscoveryRules {
+			if rule.Applies(f.Hint) {
+				return Turn{Flow: f.fail("REQUEST_FAILED", "The sign-on policy sends this user to an identity provider, which this server does not support yet")}
+			}
+		}
+	}
+	f.Status = PasswordRequired
+	return Turn{Flow: f}
 }

@@ -57,11 +57,18 @@ func Table() []Row {
 		{Name: "currentPassword", Type: kind.Text, Required: true, MinLen: 1, MaxLen: MaxPassword},
 		{Name: "newPassword", Type: kind.Text, Required: true, MinLen: 1, MaxLen: MaxPassword},
 	}}
+	lookup := Action{Media: "user.lookup", Apply: lookUp, Body: check.Body[:1:1]}
+	known := check
+	known.Body = []kind.Field{{Name: "username", Type: kind.Text, MaxLen: 256}, check.Body[1]}
 	restart := Action{Media: "session.reset", Apply: restart}
+	begin := []string{UsernamePasswordRequired, SignOnRequired}
+	signedOn := []string{MustChangePassword, PasswordExpired, Completed, Failed}
 	return []Row{
-		{UsernamePasswordRequired, []Action{check, restart}, []string{MustChangePassword, PasswordExpired, Completed, Failed}},
-		{MustChangePassword, []Action{reset, restart}, []string{UsernamePasswordRequired, Completed, Failed}},
-		{PasswordExpired, []Action{reset, restart}, []string{UsernamePasswordRequired, Completed, Failed}},
+		{UsernamePasswordRequired, []Action{check, restart}, signedOn},
+		{SignOnRequired, []Action{lookup, restart}, []string{PasswordRequired, Failed}},
+		{PasswordRequired, []Action{known, restart}, append(begin, signedOn...)},
+		{MustChangePassword, []Action{reset, restart}, append(begin, Completed, Failed)},
+		{PasswordExpired, []Action{reset, restart}, append(begin, Completed, Failed)},
 		{Completed, nil, nil},
 		{Failed, nil, nil},
 	}
@@ -85,7 +92,10 @@ type Facts struct {
 	Policy     platform.PasswordPolicy
 	Verified   bool // the password is the user's
 	NewHash    string
-	Unmet      []platform.Unmet
+	// Rehash takes the place of a right password's hash that was made
+	// elsewhere, or at another cost; "" when the hash is as it should be.
+	Rehash string
+	Unmet  []platform.Unmet
 }
 
 // Turn is what an action did: the flow as it goes on, the credential when it

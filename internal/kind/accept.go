@@ -28,17 +28,19 @@ const (
 
 // Accept checks a request body against a table of fields and returns the body
 // to store: defaults filled in, read-only and unknown members left out. before
-// is the stored body, nil on Create. All that is wrong is told at once.
-func Accept(fields []Field, mode Mode, before, sent Body, defaults Defaults) (Body, []fault.Detail) {
+// is the stored body, nil on Create. All that is wrong is told at once. The
+// error is of defaults.
+func Accept(fields []Field, mode Mode, before, sent Body, defaults Defaults) (Body, []fault.Detail, error) {
 	a := accepter{mode: mode, defaults: defaults}
 	out := a.object(fields, before, sent, "")
-	return out, a.details
+	return out, a.details, a.failed
 }
 
 type accepter struct {
 	mode     Mode
 	defaults Defaults
 	details  []fault.Detail
+	failed   error
 }
 
 func (a *accepter) refuse(code, target, message string, inner map[string]any) {
@@ -67,31 +69,36 @@ func (a *accepter) object(fields []Field, before, sent Body, path string) Body {
 func (a *accepter) field(f *Field, target string, sent any, given bool, old any, stood bool) (any, bool) {
 	if a.mode == Replace {
 		switch f.Access {
-		case ReadOnly:
-			return old, stood
-		case Kept:
-			if given && stood && !same(sent, old) {
-				a.refuse("INVALID_VALUE", target, "can't be changed here", nil)
-			}
+		case ReadOnly, Hidden, Kept:
 			return old, stood
 		case Immutable:
 			if given && stood && !same(sent, old) {
 				a.refuse("INVALID_VALUE", target, "must not be changed once it is set", nil)
 			}
-			return old, stood
+			if stood {
+				return old, true
+			}
 		}
 	}
-	if !given || f.Access == ReadOnly {
+	if f.Solo && old == true {
+		if given && sent == false {
+			a.refuse("INVALID_VALUE", target, "can't be set to false; make another one the default instead", nil)
+		}
+		return true, true
+	}
+	if !given || !f.writable() {
 		if v, ok := a.fallback(f, target); ok {
 			return v, true
 		}
-		if f.Required && f.Access != ReadOnly {
+		if f.Required && f.writable() {
 			a.refuse("REQUIRED_VALUE", target, "must not be null", nil)
 		}
 		return nil, false
 	}
 	return a.value(f, target, sent, old)
 }
+
+func (f *Field) writable() bool { return f.Access != ReadOnly && f.Access != Hidden }
 
 func (a *accepter) fallback(f *Field, target string) (any, bool) {
 	switch {
@@ -102,7 +109,11 @@ func (a *accepter) fallback(f *Field, target string) (any, bool) {
 	case f.Default != TheDefault:
 		return cloneJSON(f.Default), true
 	}
-	id := a.defaults(f.Fields[0].Ref)
+	id, err := a.defaults(f.Fields[0].Ref)
+	if err != nil {
+		a.failed = err
+		return nil, false
+	}
 	if id == "" {
 		a.refuse("REQUIRED_VALUE", target, "must be given, because the environment has no default", nil)
 		return nil, false

@@ -13,9 +13,13 @@ const (
 	ReadOnly
 	// Immutable is written on POST; a later change is refused.
 	Immutable
-	// Kept is written on POST; PUT and PATCH leave it as it is, and refuse
-	// another value (it has an endpoint of its own).
+	// Kept is written on POST; PUT and PATCH leave it as it is, whatever they
+	// say: it has an endpoint of its own.
 	Kept
+	// Given is taken from the body and kept, but never shown.
+	Given
+	// Hidden is written by Pixy and never shown.
+	Hidden
 )
 
 // Field is one member of a resource: its JSON name, its shape, its rules.
@@ -48,8 +52,21 @@ type Field struct {
 
 	Filter []Op // the operators a filter may use on this field
 	Fold   bool // compared without case, by a key beside it ("usernameKey")
-	Unique bool // within the environment, held by an index
+	// Unique within the parent, or else the environment.
+	Unique bool
+	// Indexed: it has an index of its own in the schema. Filters on other
+	// fields read whole collections, and have little time to do it.
+	Indexed bool
+	// Solo: true in one document of the kind. To set it clears it in the
+	// others; it can't be cleared.
+	Solo bool
+	// Through says by which other documents this list is found.
+	Through *Through
 }
+
+// Through is a list that no body holds: its elements are the ids at Path in
+// the documents of a kind whose parent this document is.
+type Through struct{ Kind, Path string }
 
 // TheDefault as a Field's Default stands for the environment's default
 // document of the kind that the field refers to.
@@ -59,7 +76,7 @@ type defaultOf struct{}
 
 // Defaults resolves TheDefault: the id of the environment's default document
 // of a kind, or "" when there is none.
-type Defaults func(kind string) string
+type Defaults func(kind string) (string, error)
 
 // ID is the shape of {"id": "..."}, a reference to a document of a kind.
 func ID(name, ref string) Field {

@@ -3,6 +3,7 @@ package kind
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +25,8 @@ const (
 // columns are the fields every document has outside its body.
 func columns() []Field {
 	return []Field{
-		{Name: "id", Type: Text, Filter: []Op{Eq}},
-		{Name: "createdAt", Type: Time, Filter: []Op{Eq, Gt, Ge, Lt, Le}},
+		{Name: "id", Type: Text, Filter: []Op{Eq}, Indexed: true},
+		{Name: "createdAt", Type: Time, Filter: []Op{Eq, Gt, Ge, Lt, Le}, Indexed: true},
 		{Name: "updatedAt", Type: Time, Filter: []Op{Eq, Gt, Ge, Lt, Le}},
 	}
 }
@@ -36,12 +37,27 @@ func Filter(fields []Field, text string) (Expr, error) {
 	if len(text) > maxFilter {
 		return Expr{}, invalidFilter(fmt.Sprintf("the filter is longer than %d bytes", maxFilter))
 	}
-	tree, err := filter.ParseFilterNumber([]byte(unescape(text)))
+	tree, err := filter.ParseFilterNumber([]byte(unescape(deepPaths(text))))
 	if err != nil {
 		return Expr{}, invalidFilter("the filter can't be read: it should look like username eq \"joe\"").Because(err)
 	}
 	p := filterParser{fields: append(columns(), fields...)}
 	return p.expr(tree)
+}
+
+// deepPath is a path of three names or more, which SCIM does not know, or a
+// quoted text, in which nothing is a path.
+var deepPath = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[A-Za-z]+(?:\.[A-Za-z]+){2,}`)
+
+// deepPaths joins the names of deep paths with '_', which no name has, so that
+// the parser takes them for one.
+func deepPaths(text string) string {
+	return deepPath.ReplaceAllStringFunc(text, func(found string) string {
+		if found[0] == '"' {
+			return found
+		}
+		return strings.ReplaceAll(found, ".", "_")
+	})
 }
 
 // unescape rewrites the escapes that the parser does not know, as JSON encoders
@@ -118,18 +134,69 @@ func (p *filterParser) expr(e filter.Expression) (Expr, error) {
 	case *filter.AttributeExpression:
 		return p.comparison(e)
 	}
-	return Expr{}, invalidFilter("filters on the elements of an array are not supported")
+	if e, ok := e.(*filter.ValuePath); ok {
+		return p.among(e)
+	}
+	return Expr{}, invalidFilter("the filter has an expression that is not supported")
+}
+
+// among is a bracketed sub-filter, such as memberOfGroups[id eq "..."].
+func (p *filterParser) among(e *filter.ValuePath) (Expr, error) {
+	name := e.AttributePath.String()
+	field, _ := lookUp(p.fields, name)
+	inner, ok := e.ValueFilter.(*filter.AttributeExpression)
+	if field == nil || field.Through == nil || !ok || !strings.EqualFold(inner.AttributePath.String(), "id") || !strings.EqualFold(string(inner.Operator), string(Eq)) {
+		return Expr{}, invalidFilter(fmt.Sprintf("the sub-filter on '%s' is not supported; one looks like memberOfGroups[id eq \"...\"]. %s", name, p.filterable()))
+	}
+	value, err := (&Field{Type: Text}).literal(inner.CompareValue)
+	if err != nil {
+		return Expr{}, invalidFilter(fmt.Sprintf("'%s' is compared with %s", name, err))
+	}
+	return Expr{Op: Among, Kind: field.Through.Kind, Path: field.Through.Path, Type: Text, Value: value}, nil
+}
+
+// filterable says what a filter may use.
+func (p *filterParser) filterable() string {
+	return "Filterable are: " + strings.Join(names(p.fields, "", func(f *Field) bool { return len(f.Filter) > 0 || f.Through != nil }), ", ")
+}
+
+// names are the dotted names of the fields that match, with the operators that
+// a filter may use.
+func names(fields []Field, path string, match func(*Field) bool) []string {
+	var out []string
+	for i := range fields {
+		f := &fields[i]
+		if match(f) {
+			var ops []string
+			for _, op := range f.Filter {
+				ops = append(ops, string(op))
+			}
+			if f.Through != nil {
+				ops = []string{"[id eq]"}
+			}
+			out = append(out, path+f.Name+" ("+strings.Join(ops, " ")+")")
+		}
+		out = append(out, names(f.Fields, path+f.Name+".", match)...)
+	}
+	return out
+}
+
+// Slow is the refusal of a filter that took too long: it names the fields that
+// are found by an index.
+func Slow(fields []Field) error {
+	indexed := names(append(columns(), fields...), "", func(f *Field) bool { return f.Indexed && len(f.Filter) > 0 })
+	return invalidFilter("the filter reads too many resources. Use, alone or joined by 'and', an attribute with an index: " + strings.Join(indexed, ", "))
 }
 
 func (p *filterParser) comparison(e *filter.AttributeExpression) (Expr, error) {
 	if p.comparisons++; p.comparisons > maxComparisons {
 		return Expr{}, invalidFilter(fmt.Sprintf("the filter has more than %d comparisons", maxComparisons))
 	}
-	name := e.AttributePath.String()
+	name := strings.ReplaceAll(e.AttributePath.String(), "_", ".")
 	field, path := lookUp(p.fields, name)
 	op := Op(strings.ToLower(string(e.Operator)))
 	if field == nil || !slices.Contains(field.Filter, op) {
-		return Expr{}, invalidFilter(fmt.Sprintf("filtering with '%s' on '%s' is not supported", op, name))
+		return Expr{}, invalidFilter(fmt.Sprintf("filtering with '%s' on '%s' is not supported. %s", op, name, p.filterable()))
 	}
 	out := Expr{Op: op, Path: path, Type: field.Type}
 	if op == Pr {

@@ -6,6 +6,7 @@ package kind
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"pixy/internal/fault"
@@ -18,24 +19,46 @@ type Spec struct {
 	Plural string // the path segment and the key in _embedded: "populations"
 	Title  string // as a sentence names it: "Population"
 
-	// Parent is the kind under which the collection is served: "environment",
-	// or "" for what stands at the top.
-	Parent  string
+	// Parents are the kinds under each of which a collection is served, none
+	// for what stands at the top.
+	Parents []string
+	// Above: the documents are kept above all environments, although they may
+	// be served under one.
+	Above bool
+	// Single: there is one under each parent, at a path without an id. It has
+	// the parent's id, and its defaults before it is first written.
+	Single bool
+	// By names the kind of the document that an element stands for: it bears
+	// that one's id, and POST names it by "id".
+	By      string
+	Key     string   // of the elements in _embedded, Plural when ""
 	Methods []string // of LIST, POST, GET, PUT, PATCH, DELETE
 	Area    string   // what a role must permit: "applications"
-	Media   []string // further media types of POST, beside application/json
+	// Birth is what a role must permit to create one, Area when it is "".
+	Birth string
+	Media []string // further media types of POST, beside application/json
 
-	Fields []Field
-	Links  []Link
-	Counts []Count
+	Fields   []Field
+	Variants []Variant // further fields, by the value of one of Fields
+	Parts    []Part
+	Links    []Link
+	Counts   []Count
+	// Reach says at which paths a body names the population or application
+	// whose roles reach it. What has a parent is reached as its parent is.
+	Reach []Reach
 	// Beside is the kind of the document with the same id that holds what
 	// changes often or is sealed; it is shown with this one and dies with it.
 	Beside string
+	// InUse is the sentence that refuses to delete what others refer to, or "".
+	InUse string
 	// Last is the sentence that refuses to delete the last one under a parent,
 	// "" when that is allowed.
 	Last string
 	// Owns are the kinds of the documents whose parent this one is.
 	Owns []string
+	// Frees are the documents that stand for this one elsewhere and go with it.
+	// There may be many: they go before it, some at a time.
+	Frees []Free
 	// Needs are what the shell must make before it can keep a new document.
 	Needs Need
 	// Ends says which tickets end with the document.
@@ -43,6 +66,72 @@ type Spec struct {
 	// NotFound is the public sentence for a missing one, with a place for the
 	// id and one for the environment's.
 	NotFound string
+}
+
+// Variant is the fields that a document has beside the others when the text at
+// By is one of Is.
+type Variant struct {
+	By     string
+	Is     []string
+	Fields []Field
+}
+
+// Part is a piece of a document that has an endpoint of its own, one segment
+// below the document's: GET shows it, PUT writes it.
+type Part struct {
+	Path   string
+	Fields []Field // members of the document, or of At
+	At     string  // the member that holds them, or ""
+	Whole  bool    // PUT answers with the whole document; there is no GET
+	Area   string  // what a role must permit, the kind's Area when ""
+}
+
+// Free is the documents of a kind whose text at Path is the id of another one.
+type Free struct{ Kind, Path string }
+
+// Reach is a scope type of role assignments ("POPULATION") and the path at
+// which a body names the id of such a scope.
+type Reach struct{ Scope, Path string }
+
+// All is the table of fields of a document with this body: those of its
+// variants, too.
+func (s *Spec) All(body Body) []Field {
+	out := s.Fields
+	for _, v := range s.Variants {
+		if slices.Contains(v.Is, At(body, v.By)) {
+			out = slices.Concat(out, v.Fields)
+		}
+	}
+	return out
+}
+
+// Every is the fields of all variants, for filters and references.
+func (s *Spec) Every() []Field {
+	out := s.Fields
+	for _, v := range s.Variants {
+		out = slices.Concat(out, v.Fields)
+	}
+	return out
+}
+
+// Index adds to a body what the indexes of the schema read: the keys of what is
+// compared without case, and the value that is unique, under its parent where
+// there is one.
+func (s *Spec) Index(body Body) {
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		value := At(body, f.Name)
+		if f.Type == Object {
+			value = At(body, f.Name+".id")
+		}
+		if f.Fold && value != "" {
+			body[f.Name+"Key"] = FoldText(value)
+			value = FoldText(value)
+		}
+		if f.Unique && !f.Indexed && value != "" {
+			body["unique"] = At(body, "parent") + "|" + value
+		}
+	}
 }
 
 // Need is what the shell makes outside the write: it costs time or chance.
@@ -71,14 +160,15 @@ const (
 type Link struct{ Rel, Path string }
 
 // Count is a member that counts the documents of a kind whose text at Path is
-// this one's id.
-type Count struct{ Field, Kind, Path string }
+// this one's id. A tally is kept as they come and go; few are just counted.
+type Count struct {
+	Field, Kind, Path string
+	Tally             bool
+}
 
 // Gift is what a new document gets from the shell.
 type Gift struct {
-	Environment  string // the id of the environment it stands in
 	Organization string
-	Region       string
 	ID           string
 	Now          time.Time
 	NewID        func() string

@@ -1,6 +1,10 @@
 package kind
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Place is where a document is served: the management API's base, its
 // environment's path and its own, all absolute URLs.
@@ -59,7 +63,7 @@ func Show(fields []Field, body Body) Body {
 	for i := range fields {
 		f := &fields[i]
 		v, ok := body[f.Name]
-		if !ok {
+		if !ok || f.Access == Given || f.Access == Hidden {
 			continue
 		}
 		if o, isObject := v.(Body); isObject && f.Type == Object {
@@ -92,9 +96,18 @@ func references(fields []Field, body Body, path string) []Reference {
 		case Body:
 			out = append(out, references(f.Fields, v, target+".")...)
 		case []any:
-			for _, e := range v {
-				if o, ok := e.(Body); ok && f.Items != nil {
-					out = append(out, references(f.Items.Fields, o, target+".")...)
+			if f.Items == nil {
+				continue
+			}
+			for i, e := range v {
+				at := fmt.Sprintf("%s[%d]", target, i)
+				switch e := e.(type) {
+				case Body:
+					out = append(out, references(f.Items.Fields, e, at+".")...)
+				case string:
+					if f.Items.Ref != "" {
+						out = append(out, Reference{f.Items.Ref, e, at, f.Items.Within})
+					}
 				}
 			}
 		}
@@ -103,17 +116,23 @@ func references(fields []Field, body Body, path string) []Reference {
 }
 
 // ReferencePaths returns the dotted paths at which documents with these fields
-// refer to a kind. Elements of arrays have no path.
-func ReferencePaths(fields []Field, to string) []string {
-	var out []string
+// refer to a kind. Elements of arrays have no path: inLists reports that there
+// are such.
+func ReferencePaths(fields []Field, to string) (paths []string, inLists bool) {
 	for i := range fields {
 		f := &fields[i]
 		if f.Ref == to {
-			out = append(out, f.Name)
+			paths = append(paths, f.Name)
 		}
-		for _, p := range ReferencePaths(f.Fields, to) {
-			out = append(out, f.Name+"."+p)
+		inner, lists := ReferencePaths(f.Fields, to)
+		for _, p := range inner {
+			paths = append(paths, f.Name+"."+p)
+		}
+		inLists = inLists || lists
+		if f.Items != nil {
+			inner, lists := ReferencePaths(append(slices.Clone(f.Items.Fields), Field{Ref: f.Items.Ref, Name: "element"}), to)
+			inLists = inLists || lists || len(inner) > 0
 		}
 	}
-	return out
+	return paths, inLists
 }

@@ -25,7 +25,7 @@ func AuthorizeParameters() []string {
 type Client struct {
 	ID string
 	platform.Application
-	Scopes []string // the names it may ask for
+	Scopes []GrantedScope // what it may ask for, beside openid
 }
 
 // Authorization is an authorize request and the application it names, nil when
@@ -76,7 +76,7 @@ func RequestChecks() []Check[Authorization] {
 		{"response_mode.supported", responseMode},
 		{"prompt.known", func(a Authorization) error { _, err := prompts(a.Form.Get("prompt")); return err }},
 		{"max_age.number", func(a Authorization) error { _, err := maxAge(a.Form.Get("max_age")); return err }},
-		{"scope.granted", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Client.Scopes); return err }},
+		{"scope.granted", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Client); return err }},
 		{"challenge", func(a Authorization) error { _, err := a.challenge(); return err }},
 	}
 }
@@ -94,7 +94,7 @@ func (a Authorization) Accept() (Request, error) {
 	// The checks above have accepted what these read.
 	r.Prompts, _ = prompts(a.Form.Get("prompt"))
 	r.MaxAge, _ = maxAge(a.Form.Get("max_age"))
-	r.Scopes, _ = GrantScopes(a.Form.Get("scope"), a.Client.Scopes)
+	r.Scopes, _ = GrantScopes(a.Form.Get("scope"), a.Client)
 	r.Challenge, _ = a.challenge()
 	return r, nil
 }

@@ -1,9 +1,11 @@
 package oauth
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -11,7 +13,8 @@ import (
 	"pixy/internal/platform"
 )
 
-// TokenLife is how long access tokens and ID tokens are good for.
+// TokenLife is how long ID tokens are good for, and access tokens whose
+// resource does not say otherwise.
 const TokenLife = time.Hour
 
 // Realm is the environment that issues.
@@ -62,10 +65,10 @@ type Identity struct {
 }
 
 // AccessClaims are the claims of the access token of an issue.
-func (r Realm) AccessClaims(i Issue, client, id string, now time.Time) Access {
+func (r Realm) AccessClaims(i Issue, t Target, client, id string, now time.Time) Access {
 	a := Access{
-		Issuer: r.Issuer, Subject: i.Subject, Audience: []string{platform.PlatformAudience}, ClientID: client,
-		IssuedAt: now.Unix(), Expires: now.Add(TokenLife).Unix(), ID: id,
+		Issuer: r.Issuer, Subject: i.Subject, Audience: t.Audience, ClientID: client,
+		IssuedAt: now.Unix(), Expires: now.Add(t.Life).Unix(), ID: id,
 		Scope: strings.Join(i.Scopes, " "), Session: i.Session, ACR: i.ACR,
 		Environment: r.Environment, Organization: r.Organization, Family: i.Family,
 	}
@@ -131,4 +134,48 @@ func address(a platform.UserAddress) any {
 		return nil
 	}
 	return out
+}
+
+// Mapped is the claims that attribute mappings add for a user. wanted picks
+// the mappings, the scopes those that are bound to some.
+func Mapped(mappings []platform.AttributeMapping, user map[string]any, scopes []string, wanted func(platform.AttributeMapping) bool) map[string]any {
+	out := map[string]any{}
+	for _, m := range mappings {
+		released := len(m.OIDCScopes) == 0 || slices.ContainsFunc(m.OIDCScopes, func(s string) bool { return slices.Contains(scopes, s) })
+		if !wanted(m) || !released {
+			continue
+		}
+		value, err := platform.ParseExpression(m.Value)
+		if err != nil {
+			continue // it was accepted when it was kept
+		}
+		if v := value.Value(map[string]any{"user": user}); v != nil {
+			out[m.Name] = v
+		}
+	}
+	return out
+}
+
+// With adds mapped claims to those of a token. What the server writes itself
+// stays, apart from the subject.
+func With(claims any, mapped map[string]any) (any, error) {
+	if len(mapped) == 0 {
+		return claims, nil
+	}
+	raw, err := json.Marshal(claims)
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // times stay whole numbers
+	out := map[string]any{}
+	if err := d.Decode(&out); err != nil {
+		return nil, err
+	}
+	for name, v := range mapped {
+		if _, own := out[name]; !own || name == "sub" {
+			out[name] = v
+		}
+	}
+	return out, nil
 }

@@ -1,16 +1,49 @@
 package oauth
 
-import "pixy/internal/fault"
+import (
+	"slices"
+	"strings"
 
-// decideClient lets a client act for itself (RFC 6749 §4.4). What it may do is
-// looked up in its role assignments at each request, so without any there is
-// no token.
+	"pixy/internal/fault"
+	"pixy/internal/platform"
+)
+
+// decideClient lets a client act for itself (RFC 6749 §4.4). A scope asks for a
+// token for a resource. Without one the token is for the platform's API, where
+// role assignments are looked up at each request: then there must be some.
 func decideClient(x Exchange) Outcome {
-	switch {
-	case x.Form.Get("scope") != "":
-		return Outcome{Refuse: fault.ScopeNotGrantable.Compared("no scope", x.Form.Get("scope"))}
-	case len(x.Roles) == 0:
+	asked := x.Form.Get("scope")
+	if asked == "" && len(x.Roles) > 0 {
+		return Outcome{}
+	}
+	if asked == "" {
+		asked = x.Client.ofResources()
+	}
+	if asked == "" {
 		return Outcome{Refuse: fault.NoRoles}
 	}
-	return Outcome{}
+	scopes, err := GrantScopes(asked, &x.Client)
+	if err != nil {
+		return Outcome{Refuse: err}
+	}
+	for _, g := range x.Client.resources(scopes) {
+		if g.Resource.Type != platform.ResourceCustom {
+			return Outcome{Refuse: fault.ScopeNotGrantable.Compared("scopes of custom resources", asked)}
+		}
+	}
+	if len(x.Client.resources(scopes)) == 0 { // openid and its kind are about a user
+		return Outcome{Refuse: fault.ScopeNotGrantable.Compared("scopes of custom resources", asked)}
+	}
+	return Outcome{Issue: Issue{Scopes: slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })}}
+}
+
+// ofResources are the scopes of custom resources that a client is granted.
+func (c *Client) ofResources() string {
+	var out []string
+	for _, g := range c.Scopes {
+		if g.Resource.Type == platform.ResourceCustom {
+			out = append(out, g.Name)
+		}
+	}
+	return strings.Join(out, " ")
 }

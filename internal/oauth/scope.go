@@ -3,27 +3,85 @@ package oauth
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"pixy/internal/fault"
+	"pixy/internal/platform"
 )
+
+// GrantedScope is a scope of a resource that an application may ask for.
+type GrantedScope struct {
+	Name       string
+	ResourceID string
+	Resource   platform.Resource
+}
 
 // GrantScopes returns the scopes of a request that the application is granted,
 // in the order asked for. openid needs no grant. Others are left out, as
 // RFC 6749 §3.3 lets a server do, and the token response says which remain;
-// only when none remains is the request refused.
-func GrantScopes(requested string, granted []string) ([]string, error) {
+// only when none remains is the request refused. Scopes of several resources
+// must be allowed to the application: an access token for one could be used at
+// the other.
+func GrantScopes(requested string, c *Client) ([]string, error) {
 	if strings.ContainsFunc(requested, func(r rune) bool { return r < 0x20 || r > 0x7e || r == '"' || r == '\\' }) {
 		return nil, fault.ScopeBroken
 	}
 	asked := Words(requested)
 	var out []string
 	for _, s := range asked {
-		if s == "openid" || slices.Contains(granted, s) {
+		if s == "openid" || slices.ContainsFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s }) {
 			out = append(out, s)
 		}
 	}
 	if len(asked) > 0 && len(out) == 0 {
 		return nil, fault.ScopeUnknown.Compared("openid, or one of the application's grants", requested)
 	}
+	if resources := c.resources(out); len(resources) > 1 && !c.MultipleResources {
+		return nil, fault.ScopeMixed.Compared("scopes of one resource", requested)
+	}
 	return out, nil
+}
+
+// resources are the resources that the scopes belong to, apart from that of
+// OpenID Connect.
+func (c *Client) resources(scopes []string) []GrantedScope {
+	var out []GrantedScope
+	for _, s := range scopes {
+		i := slices.IndexFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s })
+		if i < 0 || c.Scopes[i].Resource.Type == platform.ResourceOpenID {
+			continue
+		}
+		g := c.Scopes[i]
+		if !slices.ContainsFunc(out, func(o GrantedScope) bool { return o.ResourceID == g.ResourceID }) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Target is what an access token with some scopes is for: the audiences, how
+// long it lives, and the custom resources that add claims.
+type Target struct {
+	Audience  []string
+	Life      time.Duration
+	Resources []string // the ids
+}
+
+// Target is that of the scopes. Without a resource it is the platform's API.
+func (c *Client) Target(scopes []string) Target {
+	t := Target{Life: TokenLife}
+	for i, g := range c.resources(scopes) {
+		life := time.Duration(g.Resource.Validity) * time.Second
+		if life > 0 && (i == 0 || life < t.Life) {
+			t.Life = life
+		}
+		t.Audience = append(t.Audience, g.Resource.Audience)
+		if g.Resource.Type == platform.ResourceCustom {
+			t.Resources = append(t.Resources, g.ResourceID)
+		}
+	}
+	if len(t.Audience) == 0 {
+		t.Audience = []string{platform.PlatformAudience}
+	}
+	return t
 }

@@ -3,12 +3,15 @@ package platform
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"pixy/internal/kind"
 )
 
-// Application is an OpenID Connect application: an OAuth client.
+// Application is an application: an OAuth client, when its protocol is OpenID
+// Connect.
 type Application struct {
 	Name                        string   `json:"name"`
 	Enabled                     bool     `json:"enabled"`
@@ -29,7 +32,11 @@ type Application struct {
 		Behavior string   `json:"behavior"`
 		Origins  []string `json:"origins"`
 	} `json:"corsSettings"`
-	AccessControl json.RawMessage `json:"accessControl"`
+	AccessControl     json.RawMessage `json:"accessControl"`
+	MultipleResources bool            `json:"requestScopesForMultipleResourcesEnabled"`
+	Signing           struct {
+		KeyRotationPolicy Reference `json:"keyRotationPolicy"`
+	} `json:"signing"`
 }
 
 // The values of pkceEnforcement.
@@ -49,30 +56,54 @@ const (
 func applications() kind.Kind {
 	return &kind.Of[Application]{
 		Spec: kind.Spec{
-			Name: "application", Plural: "applications", Title: "Application", Parent: "environment",
+			Name: "application", Plural: "applications", Title: "Application", Parents: inEnvironment(),
 			Methods: readWrite(), Area: "applications", Beside: "secret", Needs: kind.NeedSecret,
-			Owns: []string{"grant", "signOnPolicyAssignment"}, Ends: kind.HoldsAsClient,
+			Owns: []string{"grant", "signOnPolicyAssignment", "flowPolicyAssignment", "attributeMapping"}, Ends: kind.HoldsAsClient,
 			NotFound: "Unable to find Application with ID: '%s' in Environment '%s'",
-			Fields:   applicationFields(),
+			Fields:   ApplicationFields(),
+			Variants: []kind.Variant{
+				{By: "protocol", Is: []string{"OPENID_CONNECT"}, Fields: oidcFields()},
+				{By: "protocol", Is: []string{"EXTERNAL_LINK"}, Fields: []kind.Field{webURL("homePageUrl").Needed(), text("externalId", 1024)}},
+				{By: "type", Is: []string{"PING_ONE_PORTAL", "PING_ONE_SELF_SERVICE"}, Fields: []kind.Field{flag("applyDefaultTheme", true), maybe("enableDefaultThemeFooter")}},
+			},
 			Links: []kind.Link{
 				{Rel: "metadata", Path: "{self}/metadata"},
-				{Rel: "attributes", Path: "{self}/attributes"},
 				{Rel: "pushCredentials", Path: "{self}/pushCredentials"},
+				{Rel: "attributes", Path: "{self}/attributes"},
 				{Rel: "secret", Path: "{self}/secret"},
 				{Rel: "grants", Path: "{self}/grants"},
 				{Rel: "signOnPolicyAssignments", Path: "{self}/signOnPolicyAssignments"},
+				{Rel: "roleAssignments", Path: "{self}/roleAssignments"},
 				{Rel: "keyRotationPolicy", Path: "{env}/keyRotationPolicies/{signing.keyRotationPolicy.id}"},
 			},
+			Reach: []kind.Reach{{Scope: ScopeApplication, Path: "id"}},
 		},
 		Prepare: byType,
 		Rules:   applicationRules,
-		Entries: func(_ Application, g kind.Gift) []kind.Entry {
-			return []kind.Entry{{Kind: "secret", ID: g.ID, Body: Secret{Sealed: g.Secret}}}
+		Entries: func(a Application, g kind.Gift) []kind.Entry {
+			if a.Protocol != "OPENID_CONNECT" {
+				return nil
+			}
+			return []kind.Entry{
+				{Kind: "secret", ID: g.ID, Body: Secret{Sealed: g.Secret}},
+				{Kind: "attributeMapping", ID: g.NewID(), Body: subjectMapping(g.ID)},
+			}
 		},
 		Shown: func(id string, a Application, _ json.RawMessage, _ time.Time) (kind.Body, error) {
+			if a.Protocol != "OPENID_CONNECT" {
+				return nil, nil
+			}
 			return kind.Body{"clientId": id}, nil
 		},
+		Stays: func(a Application) error {
+			return mustStay(strings.HasPrefix(a.Type, "PING_ONE_"), "cannot delete the applications of the platform")
+		},
 	}
+}
+
+// ofPlatform are the types of the applications that every environment has.
+func ofPlatform() []string {
+	return []string{"PING_ONE_ADMIN_CONSOLE", "PING_ONE_PORTAL", "PING_ONE_SELF_SERVICE"}
 }
 
 // Secret is the sealed client secret that stands beside an application.
@@ -102,6 +133,8 @@ func defaultsOf(applicationType string) typeDefaults {
 		return typeDefaults{[]any{"IMPLICIT"}, []any{"TOKEN", "ID_TOKEN"}, AuthNone}
 	case "CUSTOM_APP":
 		return typeDefaults{[]any{"DEVICE_CODE", "REFRESH_TOKEN"}, nil, AuthNone}
+	case "PING_ONE_ADMIN_CONSOLE", "PING_ONE_PORTAL", "PING_ONE_SELF_SERVICE":
+		return typeDefaults{[]any{"AUTHORIZATION_CODE"}, []any{"CODE"}, AuthNone}
 	case "WORKER", "SERVICE":
 		return typeDefaults{[]any{"CLIENT_CREDENTIALS"}, []any{"TOKEN"}, AuthBasic}
 	}
@@ -113,6 +146,9 @@ func byType(sent, before kind.Body) kind.Body {
 	applicationType, _ := sent["type"].(string)
 	if before != nil {
 		applicationType = kind.At(before, "type")
+	}
+	if protocol, _ := sent["protocol"].(string); before == nil && protocol != "OPENID_CONNECT" || before != nil && kind.At(before, "protocol") != "OPENID_CONNECT" {
+		return sent
 	}
 	d := defaultsOf(applicationType)
 	filled := kind.Body{"grantTypes": d.grants, "tokenEndpointAuthMethod": d.auth}
@@ -134,26 +170,39 @@ func byType(sent, before kind.Body) kind.Body {
 	return filled
 }
 
-// applicationFields is the table of PingOne's OIDC applications. What hangs on
-// the type is filled in by byType.
-func applicationFields() []kind.Field {
+// ApplicationFields are the fields of every application. What hangs on the
+// type is filled in by byType.
+func ApplicationFields() []kind.Field {
+	return []kind.Field{
+		name().FilterBy(kind.Eq, kind.Sw),
+		description(),
+		kind.Field{Name: "enabled", Type: kind.Boolean}.Needed().FilterBy(kind.Eq),
+		choice("type", append([]string{"WEB_APP", "NATIVE_APP", "SINGLE_PAGE_APP", "WORKER", "SERVICE", "CUSTOM_APP", "PORTAL_LINK_APP", "TEMPLATE_APP"}, ofPlatform()...)...).
+			Needed().As(kind.Immutable).FilterBy(kind.Eq),
+		choice("protocol", "OPENID_CONNECT", "SAML", "WS_FED", "EXTERNAL_LINK").Needed().As(kind.Immutable).FilterBy(kind.Eq),
+		object("accessControl", object("role", choice("type", "ADMIN_USERS_ONLY").Needed()),
+			object("group", choice("type", "ANY_GROUP", "ALL_GROUPS").Needed(), needed(texts("groups", 100, kind.ID("", "group"))))),
+		flag("hiddenFromAppPortal", false),
+		image("icon"),
+		webURL("loginPageUrl"),
+	}
+}
+
+// oidcFields is PingOne's table of OpenID Connect applications.
+func oidcFields() []kind.Field {
 	uri := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 2048, Shape: wrongRedirectURI}
 	origin := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 256, Shape: wrongOrigin}
+	path := text("devicePathId", 50)
+	path.Pattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,50}$`)
 	return []kind.Field{
-		name(),
-		description(),
-		kind.Field{Name: "enabled", Type: kind.Boolean}.Needed(),
-		choice("type", "WEB_APP", "NATIVE_APP", "SINGLE_PAGE_APP", "WORKER", "SERVICE", "CUSTOM_APP").Needed().As(kind.Immutable),
-		choice("protocol", "OPENID_CONNECT").Needed().As(kind.Immutable),
 		texts("grantTypes", 10, choice("", "AUTHORIZATION_CODE", "IMPLICIT", "REFRESH_TOKEN", "CLIENT_CREDENTIALS", "DEVICE_CODE", "TOKEN_EXCHANGE", "CIBA")),
 		texts("responseTypes", 3, choice("", "TOKEN", "ID_TOKEN", "CODE")),
 		texts("redirectUris", 100, uri),
 		texts("postLogoutRedirectUris", 100, uri),
 		choice("tokenEndpointAuthMethod", AuthNone, AuthBasic, AuthPost, "PRIVATE_KEY_JWT", "CLIENT_SECRET_JWT"),
 		with(choice("pkceEnforcement", PKCEOptional, PKCERequired, PKCES256Required), PKCEOptional),
-		{Name: "allowWildcardInRedirectUris", Type: kind.Boolean},
+		maybe("allowWildcardInRedirectUris"),
 		flag("assignActorRoles", false).As(kind.Immutable),
-		flag("hiddenFromAppPortal", false),
 		flag("idpSignoff", false),
 		flag("requestScopesForMultipleResourcesEnabled", false),
 		flag("requireSignedRequestObject", false),
@@ -166,24 +215,37 @@ func applicationFields() []kind.Field {
 		with(number("parTimeout", 1, 600), 60),
 		with(number("deviceTimeout", 1, 3600), 600),
 		with(number("devicePollingInterval", 1, 60), 5),
-		text("devicePathId", 50),
+		path,
 		text("deviceCustomVerificationUri", 2048),
-		kind.Field{Name: "corsSettings", Type: kind.Object, Fields: []kind.Field{
-			choice("behavior", "ALLOW_NO_ORIGINS", "ALLOW_SPECIFIC_ORIGINS").Needed(), texts("origins", 40, origin),
-		}},
+		object("corsSettings", choice("behavior", "ALLOW_NO_ORIGINS", "ALLOW_SPECIFIC_ORIGINS").Needed(), texts("origins", 40, origin)),
 		with(object("signing", kind.ID("keyRotationPolicy", "keyRotationPolicy").OrDefault()), kind.Body{}),
-		webURL("homePageUrl"), webURL("initiateLoginUri"), webURL("targetLinkUri"), webURL("loginPageUrl"),
+		webURL("homePageUrl"), webURL("initiateLoginUri"), webURL("targetLinkUri"),
 		text("jwks", 16384), webURL("jwksUrl"),
-		{Name: "includeX5t", Type: kind.Boolean},
-		{Name: "opSessionCheckEnabled", Type: kind.Boolean},
-		{Name: "supportUnsignedRequestObject", Type: kind.Boolean},
-		{Name: "accessControl", Type: kind.Opaque},
-		{Name: "icon", Type: kind.Opaque},
-		{Name: "kerberos", Type: kind.Opaque},
-		{Name: "mobile", Type: kind.Opaque},
-		{Name: "tags", Type: kind.Opaque},
+		maybe("includeX5t"), maybe("includeTyp"), maybe("opSessionCheckEnabled"), maybe("supportUnsignedRequestObject"),
+		object("kerberos", kind.ID("key", "key").Needed()),
+		mobile(),
+		texts("tags", 10, choice("", "PING_FED_CONNECTION_INTEGRATION")),
+		{Name: "template", Type: kind.Opaque},
 	}
 }
+
+// mobile is the settings of a native application.
+func mobile() kind.Field {
+	secret := func(name string) kind.Field { return text(name, 16384).As(kind.Given) }
+	return object("mobile",
+		text("bundleId", 256).As(kind.Immutable), text("packageName", 256).As(kind.Immutable),
+		text("huaweiAppId", 256).As(kind.Immutable), text("huaweiPackageName", 256).As(kind.Immutable),
+		number("passcodeGracePeriod", 0, 3600),
+		object("passcodeRefreshDuration", with(number("duration", 30, 60), 30).Needed(), choice("timeUnit", "SECONDS").Needed()),
+		object("integrityDetection",
+			texts("excludedPlatforms", 2, choice("", "IOS", "GOOGLE")), choice("mode", "ENABLED", "DISABLED"),
+			object("cacheDuration", number("amount", 1, 100000), choice("units", "MINUTES", "HOURS")),
+			object("googlePlay", secret("decryptionKey"), secret("serviceAccountCredentials"), secret("verificationKey"), choice("verificationType", "GOOGLE", "INTERNAL"))),
+		object("push", object("numberMatching", choice("type", "SELECT_NUMBER", "ENTER_MANUALLY"))),
+		text("uriPrefix", 256))
+}
+
+func needed(f kind.Field) kind.Field { return f.Needed() }
 
 func webURL(name string) kind.Field {
 	f := text(name, 2048)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"pixy/internal/kind"
 )
@@ -17,6 +18,7 @@ type First struct {
 	Secret      string
 	KeyID       string
 	Key         json.RawMessage
+	Now         time.Time
 	NewID       func() string
 }
 
@@ -28,13 +30,14 @@ func (f First) Entries() ([]kind.Entry, error) {
 	root := func(noun, id string, body kind.Body) {
 		entries = append(entries, kind.Entry{Root: true, Kind: noun, ID: id, Body: body})
 	}
-	root("organization", organization, kind.Body{"name": "Pixy", "default": true})
-	root("license", license, kind.Body{"name": "Self-hosted", "default": true})
+	root("organization", organization, kind.Body{"name": "Pixy", "default": true, "type": "INTERNAL"})
+	root("license", license, License(organization, Stamp(f.Now)))
 	root("environment", f.Environment, kind.Body{
-		"name": "Administrators", "nameKey": "administrators", "description": "The first environment of this server",
+		"name": "Administrators", "description": "The first environment of this server",
 		"type": "PRODUCTION", "region": "NA", "status": "ACTIVE", "organization": byID(organization), "license": byID(license),
+		"billOfMaterials": kind.Body{"products": []any{kind.Body{"id": f.NewID(), "type": "PING_ONE_BASE"}}},
 	})
-	seeded := Seed(Environment{}, kind.Gift{ID: f.Environment, NewID: f.NewID, Key: f.Key, KeyID: f.KeyID})
+	seeded := Seed(Environment{}, kind.Gift{ID: f.Environment, Now: f.Now, NewID: f.NewID, Key: f.Key, KeyID: f.KeyID})
 	worker, err := f.worker(organization, seeded)
 	return slices.Concat(entries, seeded, worker), err
 }
@@ -43,11 +46,13 @@ func (f First) Entries() ([]kind.Entry, error) {
 // table of applications like any other.
 func (f First) worker(organization string, seeded []kind.Entry) ([]kind.Entry, error) {
 	rotation := seeded[slices.IndexFunc(seeded, func(e kind.Entry) bool { return e.Kind == "keyRotationPolicy" })].ID
-	k := applications()
-	body, details := kind.Accept(k.Table().Fields, kind.Create, nil, k.Fill(kind.Body{
+	body, details, err := NewApplication(kind.Body{
 		"name": "Pixy worker", "description": "The application that configures this server", "enabled": true,
 		"type": "WORKER", "protocol": "OPENID_CONNECT", "tokenEndpointAuthMethod": AuthBasic,
-	}, nil), func(string) string { return rotation })
+	}, rotation)
+	if err != nil {
+		return nil, err
+	}
 	if len(details) > 0 {
 		return nil, fmt.Errorf("the worker application does not fit the table of applications: %v", details)
 	}
@@ -55,6 +60,7 @@ func (f First) worker(organization string, seeded []kind.Entry) ([]kind.Entry, e
 	return []kind.Entry{
 		{Env: f.Environment, Kind: "application", ID: f.Application, Body: body},
 		{Env: f.Environment, Kind: "secret", ID: f.Application, Body: Secret{Sealed: f.Secret}},
+		{Env: f.Environment, Kind: "attributeMapping", ID: f.NewID(), Body: subjectMapping(f.Application)},
 		Assign(f.NewID(), f.Application, "Organization Admin", everywhere),
 		Assign(f.NewID(), f.Application, "Environment Admin", everywhere),
 		Assign(f.NewID(), f.Application, "Identity Data Admin", here),

@@ -13,13 +13,17 @@ import (
 // its history, failures, lockout, the last sign-on. It stands beside the user
 // under the same id, so that a sign-in never rewrites the user.
 type Credential struct {
-	Hash       string      `json:"hash,omitempty"` // PHC string
-	ChangedAt  time.Time   `json:"changedAt,omitzero"`
-	MustChange bool        `json:"mustChange,omitempty"`
-	History    []OldHash   `json:"history,omitempty"`
-	Failures   int         `json:"failures,omitempty"`
-	FailedAt   time.Time   `json:"failedAt,omitzero"` // the last failure
-	UnlockAt   time.Time   `json:"unlockAt,omitzero"`
+	Hash       string    `json:"hash,omitempty"` // PHC string
+	ChangedAt  time.Time `json:"changedAt,omitzero"`
+	MustChange bool      `json:"mustChange,omitempty"`
+	History    []OldHash `json:"history,omitempty"`
+	Failures   int       `json:"failures,omitempty"`
+	FailedAt   time.Time `json:"failedAt,omitzero"` // the last failure
+	LockedAt   time.Time `json:"lockedAt,omitzero"`
+	UnlockAt   time.Time `json:"unlockAt,omitzero"`
+	// Held is true while an administrator's lock holds, which failures
+	// forgotten and right passwords do not end.
+	Held       bool        `json:"held,omitempty"`
 	LastSignOn *LastSignOn `json:"lastSignOn,omitempty"`
 }
 
@@ -44,7 +48,21 @@ func ReadCredential(body json.RawMessage) (Credential, error) {
 }
 
 // Locked reports whether the account is locked out at this time.
-func (c Credential) Locked(now time.Time) bool { return now.Before(c.UnlockAt) }
+func (c Credential) Locked(now time.Time) bool {
+	return c.Held && c.UnlockAt.IsZero() || now.Before(c.UnlockAt)
+}
+
+// Lock is an administrator's: until a time, or until it is ended.
+func (c Credential) Lock(now, until time.Time) Credential {
+	c.LockedAt, c.UnlockAt, c.Held = now, until, true
+	return c
+}
+
+// Unlock ends every lock, and forgets the failures.
+func (c Credential) Unlock() Credential {
+	c.Held, c.Failures, c.FailedAt, c.LockedAt, c.UnlockAt = false, 0, time.Time{}, time.Time{}, time.Time{}
+	return c
+}
 
 // SecondsUntilUnlock is the rest of the lockout, rounded up.
 func (c Credential) SecondsUntilUnlock(now time.Time) int {
@@ -57,13 +75,14 @@ func (c Credential) SecondsUntilUnlock(now time.Time) int {
 // time are as few as with the lockout.
 func (c Credential) Failed(p PasswordPolicy, now time.Time) Credential {
 	lockout := time.Duration(p.Lockout.DurationSeconds) * time.Second
+	c.Held = c.Held && c.Locked(now)
 	if !c.FailedAt.IsZero() && now.Sub(c.FailedAt) >= lockout || !c.UnlockAt.IsZero() && !c.Locked(now) {
 		c = c.Forgiven()
 	}
 	c.Failures++
 	c.FailedAt = now
 	if p.Lockout.FailureCount > 0 && c.Failures >= p.Lockout.FailureCount {
-		c.UnlockAt = now.Add(lockout)
+		c.LockedAt, c.UnlockAt = now, now.Add(lockout)
 	}
 	return c
 }
@@ -73,10 +92,13 @@ func (c Credential) Forgotten(p PasswordPolicy) time.Time {
 	return c.FailedAt.Add(time.Duration(p.Lockout.DurationSeconds) * time.Second)
 }
 
-// Forgiven has no failures.
+// Forgiven has no failures. An administrator's lock stays.
 func (c Credential) Forgiven() Credential {
-	c.Failures, c.FailedAt, c.UnlockAt = 0, time.Time{}, time.Time{}
-	return c
+	if c.Held {
+		c.Failures, c.FailedAt = 0, time.Time{}
+		return c
+	}
+	return c.Unlock()
 }
 
 // SignedOn forgets the failures and remembers the sign-on.
@@ -141,7 +163,9 @@ func (c Credential) Checked(right bool, target string, p PasswordPolicy, now tim
 
 // LockedOut is the refusal of a locked account.
 func (c Credential) LockedOut(target string, now time.Time) error {
-	return fault.LockedOut.Detailed(fault.Detail{Code: "PASSWORD_LOCKED_OUT", Target: target,
-		Message: "Too many unsuccessful sign-on attempts. Your account is locked.",
-		Inner:   map[string]any{"secondsUntilUnlock": c.SecondsUntilUnlock(now)}})
+	d := fault.Detail{Code: "PASSWORD_LOCKED_OUT", Target: target, Message: "Too many unsuccessful sign-on attempts. Your account is locked."}
+	if !c.UnlockAt.IsZero() {
+		d.Inner = map[string]any{"secondsUntilUnlock": c.SecondsUntilUnlock(now)}
+	}
+	return fault.LockedOut.Detailed(d)
 }

@@ -15,7 +15,7 @@ func grants() kind.Kind {
 	resource := kind.ID("resource", "resource").Needed()
 	resource.Unique = true // among the application's grants
 	return &kind.Of[Grant]{Spec: kind.Spec{
-		Name: "grant", Plural: "grants", Title: "Grant", Parent: "application",
+		Name: "grant", Plural: "grants", Title: "Grant", Parents: []string{"application"},
 		Methods: readWrite(), Area: "applications",
 		Fields: []kind.Field{
 			parent("application"),

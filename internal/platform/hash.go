@@ -58,14 +58,26 @@ func phc(salt, hash []byte, c HashCost) string {
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Time, c.Lanes, b.EncodeToString(salt), b.EncodeToString(hash))
 }
 
-// VerifyPassword reports whether a password has this hash. The error tells of
-// a stored hash that can't be read; it does not contain it.
+// VerifyPassword reports whether a password has this hash, made here or
+// imported. The error tells of a stored hash that can't be read; it does not
+// contain it.
 func VerifyPassword(stored, password string) (bool, error) {
+	right, err := verifyPHC(stored, normal(password))
+	if right || err == nil && string(normal(password)) == password {
+		return right, nil
+	}
+	if imported, found := verifyEncoded(stored, password); found {
+		return imported, nil
+	}
+	return right, err
+}
+
+func verifyPHC(stored string, password []byte) (bool, error) {
 	salt, hash, c, err := readPHC(stored)
 	if err != nil {
 		return false, err
 	}
-	computed := argon2.IDKey(normal(password), salt, c.Time, c.Memory, c.Lanes, uint32(len(hash)))
+	computed := argon2.IDKey(password, salt, c.Time, c.Memory, c.Lanes, uint32(len(hash)))
 	return subtle.ConstantTimeCompare(computed, hash) == 1, nil
 }
 

@@ -2,7 +2,7 @@ package platform
 
 import (
 	"fmt"
-	"regexp"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -47,12 +47,67 @@ func (p PasswordPolicy) Unmet(c Candidate) []Unmet {
 		"The provided password is not acceptable because it contains a character repeated more than %d times in a row", p.MaxRepeatedCharacters)
 	add(unique(c.Password) < p.MinUniqueCharacters, "minUniqueCharacters",
 		"The provided password does not contain enough unique characters.  The minimum number of unique characters that may appear in a user password is %d", p.MinUniqueCharacters)
+	for _, rule := range p.sequences() {
+		add(rule.most > 0 && longestSequence(c.Password, rule.rows) > rule.most, rule.name,
+			"The provided password is not acceptable because it contains a sequence of more than %d neighbouring characters", rule.most)
+	}
+	add(p.MinComplexity > 0 && daysToGuess(c.Password) < float64(p.MinComplexity), "minComplexity",
+		"The provided password is not complex enough.  It must withstand guessing for at least %d days", p.MinComplexity)
 	add(p.ExcludesProfileData && c.User.in(c.Password), "excludesProfileData",
 		"The provided password is not acceptable because it contains data of the user's profile")
 	add(p.NotSimilarToCurrent && c.Current != "" && similar(c.Password, c.Current), "notSimilarToCurrent",
 		"The provided password is not acceptable because it is too similar to the current password")
 	add(p.History.Count > 0 && c.Reused, "history", "The provided password is not acceptable because it was used before")
 	return out
+}
+
+// sequenceRule is a bound on runs of neighbours in one of the rows.
+type sequenceRule struct {
+	name string
+	most int
+	rows []string
+}
+
+func (p PasswordPolicy) sequences() []sequenceRule {
+	return []sequenceRule{
+		{"alphabetSequenceRule", p.AlphabetSequence.MaxLength, []string{lowerCase}},
+		{"numberSequenceRule", p.NumberSequence.MaxLength, []string{digits + "0"}},
+		{"shiftedNumberRowSequenceRule", p.ShiftedNumberRowSequence.MaxLength, []string{"!@#$%^&*()"}},
+		{"qwertySequenceRule", p.QwertySequence.MaxLength, []string{"qwertyuiop", "asdfghjkl", "zxcvbnm"}},
+	}
+}
+
+// longestSequence is the longest piece of a password that stands in one of the
+// rows, forwards or backwards, whatever the case.
+func longestSequence(password string, rows []string) int {
+	folded, longest := []rune(kind.FoldText(password)), 0
+	for _, row := range rows {
+		for _, line := range []string{row, reversed(row)} {
+			for from := range folded {
+				n := 0
+				for from+n < len(folded) && strings.Contains(line, string(folded[from:from+n+1])) {
+					n++
+				}
+				longest = max(longest, n)
+			}
+		}
+	}
+	return longest
+}
+
+// daysToGuess is how long it takes to try all passwords of this length over
+// the alphabets it uses, at 10^11 guesses a second.
+func daysToGuess(password string) float64 {
+	alphabet := 0.0
+	for class, size := range map[string]float64{upperCase: 26, lowerCase: 26, digits: 10, symbols: 33} {
+		if contained(password, class) > 0 {
+			alphabet += size
+		}
+	}
+	if contained(password, upperCase+lowerCase+digits+symbols) < utf8.RuneCountInString(password) {
+		alphabet += 256
+	}
+	return math.Pow(alphabet, float64(utf8.RuneCountInString(password))) / 1e11 / 86400
 }
 
 // Refuse is the fault for a password that breaks rules: target is "password"
@@ -72,16 +127,6 @@ func Refuse(target string, unmet []Unmet) error {
 	inner["unsatisfiedRequirements"] = rules
 	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target,
 		Message: who + " password did not satisfy password policy requirements", Inner: inner})
-}
-
-// InClear refuses a password that was hashed elsewhere, such as {SSHA512}...:
-// to take it for a password in clear would let its hash sign on.
-func InClear(target, password string) error {
-	if !regexp.MustCompile(`^\{[A-Z0-9_-]{2,40}\}`).MatchString(password) {
-		return nil
-	}
-	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: target,
-		Message: "is an encoded password; this server does not import password hashes yet"})
 }
 
 // Words says the policy in plain sentences, for a page.
@@ -128,6 +173,10 @@ func InWords(rule string) string {
 		return "It has too few different characters"
 	case "excludesProfileData":
 		return "It contains your name, username or e-mail address"
+	case "alphabetSequenceRule", "numberSequenceRule", "shiftedNumberRowSequenceRule", "qwertySequenceRule":
+		return "It contains a sequence of neighbouring characters"
+	case "minComplexity":
+		return "It would be guessed too soon: make it longer"
 	case "notSimilarToCurrent":
 		return "It is too similar to the current password"
 	}

@@ -15,25 +15,31 @@ type Population struct {
 func populations() kind.Kind {
 	return &kind.Of[Population]{
 		Spec: kind.Spec{
-			Name: "population", Plural: "populations", Title: "Population", Parent: "environment",
+			Name: "population", Plural: "populations", Title: "Population", Parents: inEnvironment(),
 			Methods: readWrite(), Area: "populations",
 			Fields: []kind.Field{
 				uniqueName(),
 				description(),
-				flag("default", false).As(kind.ReadOnly),
+				theDefault(),
 				with(text("preferredLanguage", 32), "en"),
 				kind.ID("passwordPolicy", "passwordPolicy"),
 				kind.ID("theme", "theme").OrDefault(),
 				texts("alternativeIdentifiers", 10, text("", 64)),
+				kind.ID("defaultIdentityProvider", "identityProvider").As(kind.Hidden),
 			},
-			Links:  []kind.Link{{Rel: "theme", Path: "{env}/themes/{theme.id}"}},
-			Counts: []kind.Count{{Field: "userCount", Kind: "user", Path: "population.id"}},
+			Parts:  []kind.Part{{Path: "defaultIdentityProvider", At: "defaultIdentityProvider", Fields: []kind.Field{{Name: "id", Type: kind.Text, Ref: "identityProvider", MaxLen: 64}}}},
+			Links:  []kind.Link{{Rel: "theme", Path: "{env}/themes/{theme.id}"}, {Rel: "passwordPolicy", Path: "{env}/passwordPolicies/{passwordPolicy.id}"}},
+			Counts: []kind.Count{{Field: "userCount", Kind: "user", Path: "population.id", Tally: true}},
+			Reach:  []kind.Reach{{Scope: ScopePopulation, Path: "id"}},
 		},
-		Stays: func(p Population) error {
-			if p.Default {
-				return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: "cannot delete the default population"})
-			}
-			return nil
-		},
+		Stays: func(p Population) error { return mustStay(p.Default, "cannot delete the default population") },
 	}
+}
+
+// mustStay refuses to delete what is the environment's default.
+func mustStay(isDefault bool, sentence string) error {
+	if !isDefault {
+		return nil
+	}
+	return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: sentence})
 }

@@ -1,12 +1,26 @@
 package platform
 
-import "pixy/internal/kind"
+import (
+	"strings"
 
-// Resource is an API with scopes.
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+)
+
+// The types of resources.
+const (
+	ResourceOpenID   = "OPENID_CONNECT"
+	ResourcePlatform = "PINGONE_API"
+	ResourceCustom   = "CUSTOM"
+)
+
+// Resource is an API with scopes. Audience and lifetime are those of access
+// tokens for it.
 type Resource struct {
 	Name     string `json:"name"`
-	Type     string `json:"type"` // OPENID_CONNECT, PINGONE_API, CUSTOM
+	Type     string `json:"type"`
 	Audience string `json:"audience"`
+	Validity int    `json:"accessTokenValiditySeconds"`
 }
 
 // ResourceScope is a scope of a resource.
@@ -44,28 +58,92 @@ func selfScopes() []OIDCScope {
 		{Name: "p1:reset:userPassword", Description: "Change the own password"},
 		{Name: "p1:validate:userPassword", Description: "Check the own password"},
 		{Name: "p1:read:userPassword", Description: "Read the state of the own password"},
+		{Name: "p1:create:device", Description: "Add an own device"},
+		{Name: "p1:read:device", Description: "Read the own devices"},
+		{Name: "p1:update:device", Description: "Change an own device"},
+		{Name: "p1:delete:device", Description: "Remove an own device"},
 	}
 }
 
 func resources() kind.Kind {
-	return &kind.Of[Resource]{Spec: kind.Spec{
-		Name: "resource", Plural: "resources", Title: "Resource", Parent: "environment",
-		Methods: readOnly(), Area: "resources",
-		Fields: []kind.Field{
-			name().FilterBy(kind.Eq), description(),
-			choice("type", "OPENID_CONNECT", "PINGONE_API", "CUSTOM"),
-			text("audience", 256),
-			number("accessTokenValiditySeconds", 300, 2592000),
+	return &kind.Of[Resource]{
+		Spec: kind.Spec{
+			Name: "resource", Plural: "resources", Title: "Resource", Parents: inEnvironment(),
+			Methods: readWrite(), Area: "resources", Beside: "resourceSecret", Needs: kind.NeedSecret,
+			Owns: []string{"scope", "resourceAttribute", "applicationResource"},
+			Fields: []kind.Field{
+				uniqueName(), description(),
+				with(choice("type", ResourceOpenID, ResourcePlatform, ResourceCustom).As(kind.ReadOnly), ResourceCustom).FilterBy(kind.Eq),
+				text("audience", 256),
+				with(number("accessTokenValiditySeconds", 300, 2592000), 3600),
+				choice("introspectEndpointAuthMethod", AuthNone, AuthBasic, AuthPost),
+				object("applicationPermissionsSettings", maybe("claimEnabled")),
+			},
+			Links: []kind.Link{
+				{Rel: "scopes", Path: "{self}/scopes"}, {Rel: "attributes", Path: "{self}/attributes"}, {Rel: "secret", Path: "{self}/secret"},
+			},
 		},
-		Links: []kind.Link{{Rel: "scopes", Path: "{self}/scopes"}},
-	}}
+		Prepare: func(sent, before kind.Body) kind.Body {
+			filled := kind.Body{"audience": sent["name"], "introspectEndpointAuthMethod": AuthBasic}
+			if before != nil && kind.At(before, "type") != ResourceCustom {
+				filled = kind.Body{"audience": before["audience"]}
+			}
+			for member, v := range sent {
+				if v != nil {
+					filled[member] = v
+				}
+			}
+			return filled
+		},
+		Rules: resourceRules,
+		Entries: func(r Resource, g kind.Gift) []kind.Entry {
+			return []kind.Entry{
+				{Kind: "resourceSecret", ID: g.ID, Body: Secret{Sealed: g.Secret}},
+				{Kind: "resourceAttribute", ID: g.NewID(), Body: kind.Body{"name": "sub", "value": "${user.id}", "type": MappingCore, "parent": g.ID, "resource": byID(g.ID)}},
+			}
+		},
+		Stays: func(r Resource) error {
+			return mustStay(r.Type != ResourceCustom, "cannot delete the resources of the platform")
+		},
+	}
+}
+
+func resourceRules(before *Resource, r Resource) []fault.Detail {
+	if before != nil && before.Type != ResourceCustom {
+		if before.Name != r.Name || before.Audience != r.Audience {
+			return []fault.Detail{{Code: "INVALID_VALUE", Target: "name", Message: "must not be changed, nor the audience: the resource is the platform's"}}
+		}
+		return nil
+	}
+	for _, taken := range []string{"pingone", "pingidentity"} {
+		if strings.Contains(strings.ToLower(r.Audience), taken) {
+			return []fault.Detail{{Code: "INVALID_VALUE", Target: "audience", Message: "must not contain '" + taken + "'"}}
+		}
+	}
+	return nil
 }
 
 func scopes() kind.Kind {
+	n := name().FilterBy(kind.Eq, kind.Sw)
+	n.Unique = true
+	n.Shape = func(s string) string {
+		if strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r > 0x7e || r == '"' || r == '\\' }) {
+			return "must consist of the characters of a scope (RFC 6749 §3.3): visible ASCII without '\"' and '\\'"
+		}
+		return ""
+	}
 	return &kind.Of[ResourceScope]{Spec: kind.Spec{
-		Name: "scope", Plural: "scopes", Title: "Scope", Parent: "resource",
-		Methods: readOnly(), Area: "resources",
-		Fields: []kind.Field{name().FilterBy(kind.Eq), description(), parent("resource")},
+		Name: "scope", Plural: "scopes", Title: "Scope", Parents: []string{"resource"},
+		Methods: readWrite(), Area: "resources",
+		Fields: []kind.Field{n, description(), parent("resource"), texts("schemaAttributes", 100, text("", 256)), texts("mappedClaims", 100, text("", 256))},
 		Links:  []kind.Link{{Rel: "resource", Path: "{env}/resources/{resource.id}"}},
+	}}
+}
+
+func applicationResources() kind.Kind {
+	return &kind.Of[struct{}]{Spec: kind.Spec{
+		Name: "applicationResource", Plural: "applicationResources", Title: "Application resource", Parents: []string{"resource"},
+		Methods: readWrite(), Area: "resources",
+		Fields: []kind.Field{uniqueName(), description(), parent("resource")},
 	}}
 }

@@ -6,18 +6,28 @@ import (
 	"pixy/internal/kind"
 )
 
-// RoleAssignment lets an actor, a worker application or a user, do within a
-// scope what a role permits.
+// RoleAssignment lets an actor, a worker application, a user or the members of
+// a group, do within a scope what a role permits.
 type RoleAssignment struct {
-	Actor string    `json:"actor"`
-	Role  Reference `json:"role"`
-	Scope Scope     `json:"scope"`
+	Parent string    `json:"parent"` // the actor
+	Role   Reference `json:"role"`
+	Scope  Scope     `json:"scope"`
 }
 
-// Scope is where a role assignment holds: an ORGANIZATION or an ENVIRONMENT.
+// The types of scopes, broad to narrow.
+const (
+	ScopeOrganization = "ORGANIZATION"
+	ScopeEnvironment  = "ENVIRONMENT"
+	ScopePopulation   = "POPULATION"
+	ScopeApplication  = "APPLICATION"
+)
+
+// Scope is where a role assignment holds. Environment is that of a population
+// or an application.
 type Scope struct {
-	ID   string `json:"id"`
-	Type string `json:"type"`
+	ID          string `json:"id"`
+	Type        string `json:"type"`
+	Environment string `json:"environment,omitempty"`
 }
 
 // Access is what a request wants: an area of the management API, to read it
@@ -30,46 +40,43 @@ type Access struct {
 	Organization string
 }
 
-// Role is one of the platform's roles. Reads and Writes are areas; who may
-// write an area may read it.
-type Role struct {
-	ID           string
-	Name         string
-	Description  string
-	ApplicableTo []string
-	Reads        []string
-	Writes       []string
+// Reach is how far the roles of an actor reach in what an Access wants:
+// everywhere, or in these populations and applications only.
+type Reach struct {
+	Everywhere bool
+	Within     []Scope
 }
 
-// Roles are the platform's roles. Their ids are the same on every server, so
-// that configuration can be carried from one to another.
-func Roles() []Role {
-	return []Role{
-		{ID: "70712a0a-0000-4000-8000-000000000001", Name: "Organization Admin", ApplicableTo: []string{"ORGANIZATION"},
-			Description: "Creates environments and reads the organization.",
-			Reads:       []string{"roles"}, Writes: []string{"environments"}},
-		{ID: "70712a0a-0000-4000-8000-000000000002", Name: "Environment Admin", ApplicableTo: []string{"ORGANIZATION", "ENVIRONMENT"},
-			Description: "Configures environments: applications, policies, resources, populations.",
-			Reads:       []string{"roles", "environments"}, Writes: []string{"applications", "policies", "resources", "populations", "secrets"}},
-		{ID: "70712a0a-0000-4000-8000-000000000003", Name: "Identity Data Admin", ApplicableTo: []string{"ENVIRONMENT", "POPULATION"},
-			Description: "Manages users and populations.",
-			Reads:       []string{"roles", "environments", "policies"}, Writes: []string{"users", "populations"}},
-		{ID: "70712a0a-0000-4000-8000-000000000004", Name: "Client Application Developer", ApplicableTo: []string{"ENVIRONMENT", "APPLICATION"},
-			Description: "Manages applications and their secrets.",
-			Reads:       []string{"roles", "environments", "resources", "policies"}, Writes: []string{"applications", "secrets"}},
-	}
-}
+// None reports that nothing is reached.
+func (r Reach) None() bool { return !r.Everywhere && len(r.Within) == 0 }
 
-// Permits reports whether one of the assignments permits the access.
-func Permits(assignments []RoleAssignment, a Access) bool {
-	roles := Roles()
-	for _, as := range assignments {
-		i := slices.IndexFunc(roles, func(r Role) bool { return r.ID == as.Role.ID })
-		if i >= 0 && roles[i].permits(a) && as.Scope.covers(a) {
-			return true
+// IDs are the ids of the scopes of a type.
+func (r Reach) IDs(scopeType string) []string {
+	var out []string
+	for _, s := range r.Within {
+		if s.Type == scopeType {
+			out = append(out, s.ID)
 		}
 	}
-	return false
+	return out
+}
+
+// Reaches computes how far the assignments reach.
+func Reaches(assignments []RoleAssignment, a Access) Reach {
+	var out Reach
+	for _, as := range assignments {
+		role, ok := RoleByID(as.Role.ID)
+		if !ok || !role.permits(a) {
+			continue
+		}
+		switch {
+		case as.Scope.covers(a):
+			out.Everywhere = true
+		case a.Environment != "" && as.Scope.Environment == a.Environment:
+			out.Within = append(out.Within, as.Scope)
+		}
+	}
+	return out
 }
 
 func (r Role) permits(a Access) bool {
@@ -82,32 +89,49 @@ func (r Role) permits(a Access) bool {
 // assignment; writing there needs the organization's.
 func (s Scope) covers(a Access) bool {
 	switch {
-	case s.Type == "ORGANIZATION":
+	case s.Type == ScopeOrganization:
 		return s.ID == a.Organization
 	case a.Environment == "":
 		return !a.Write
 	default:
-		return s.Type == "ENVIRONMENT" && s.ID == a.Environment
+		return s.Type == ScopeEnvironment && s.ID == a.Environment
 	}
+}
+
+// contains reports whether a scope is the same as another, or broader.
+func (s Scope) contains(other Scope) bool {
+	switch s.Type {
+	case ScopeOrganization:
+		return s.ID == other.ID || other.Type != ScopeOrganization
+	case ScopeEnvironment:
+		return s.ID == other.ID || s.ID == other.Environment
+	}
+	return s.ID == other.ID
 }
 
 // Holds reports whether an actor with these assignments holds every one of the
 // others, at the same or a broader scope: only such an actor may see or change
 // the secret of an application that has them.
 func Holds(mine, others []RoleAssignment) bool {
-	for _, o := range others {
-		if !slices.ContainsFunc(mine, func(m RoleAssignment) bool {
-			return m.Role == o.Role && (m.Scope == o.Scope || m.Scope.Type == "ORGANIZATION" && o.Scope.Type != "ORGANIZATION")
-		}) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(others, func(o RoleAssignment) bool {
+		return !slices.ContainsFunc(mine, func(m RoleAssignment) bool { return m.Role == o.Role && m.Scope.contains(o.Scope) })
+	})
+}
+
+// MayAssign reports whether an actor with these assignments may give a role at
+// a scope: it holds the role itself, or one that may assign it, at the same or
+// a broader scope.
+func MayAssign(mine []RoleAssignment, role string, scope Scope) bool {
+	return slices.ContainsFunc(mine, func(m RoleAssignment) bool {
+		held, ok := RoleByID(m.Role.ID)
+		given, known := RoleByID(role)
+		return ok && known && m.Scope.contains(scope) && (held.ID == given.ID || slices.Contains(held.CanAssign, given.Name))
+	})
 }
 
 // Assign is the document that gives an actor a role, by the role's name.
 func Assign(id, actor, role string, scope Scope) kind.Entry {
-	body := RoleAssignment{Actor: actor, Scope: scope}
+	body := RoleAssignment{Parent: actor, Scope: scope}
 	for _, r := range Roles() {
 		if r.Name == role {
 			body.Role.ID = r.ID
@@ -120,32 +144,52 @@ func Assign(id, actor, role string, scope Scope) kind.Entry {
 func RoleEntries() []kind.Entry {
 	var out []kind.Entry
 	for _, r := range Roles() {
-		permissions := []any{}
-		for _, area := range r.Reads {
-			permissions = append(permissions, permission(area, "read"))
-		}
-		for _, area := range r.Writes {
-			permissions = append(permissions, permission(area, "read"), permission(area, "write"))
-		}
 		out = append(out, kind.Entry{Root: true, Kind: "role", ID: r.ID, Body: kind.Body{
-			"name": r.Name, "description": r.Description, "applicableTo": r.ApplicableTo, "permissions": permissions,
+			"name": r.Name, "description": r.Description, "applicableTo": r.ApplicableTo, "permissions": r.permissions(), "type": "PLATFORM",
 		}})
 	}
 	return out
 }
 
-func permission(area, verb string) kind.Body {
-	return kind.Body{"id": area + ":" + verb, "classifier": area, "description": verb + " " + area}
+func (r Role) permissions() []any {
+	out := []any{}
+	add := func(area string, verbs ...string) {
+		for _, verb := range verbs {
+			out = append(out, kind.Body{"id": area + ":" + verb + ":" + area, "classifier": area, "description": verb + " " + area})
+		}
+	}
+	for _, area := range r.Reads {
+		add(area, "read")
+	}
+	for _, area := range r.Writes {
+		add(area, "read", "create", "update", "delete")
+	}
+	return out
 }
 
 func roles() kind.Kind {
 	permission := kind.Field{Type: kind.Object, Fields: []kind.Field{text("id", 0), text("classifier", 0), text("description", 0)}}
 	return &kind.Of[struct{}]{Spec: kind.Spec{
-		Name: "role", Plural: "roles", Title: "Role", Methods: readOnly(), Area: "roles",
+		Name: "role", Plural: "roles", Title: "Role", Parents: []string{"", "environment"}, Above: true, Methods: readOnly(), Area: "roles",
 		Fields: []kind.Field{
-			name(), description(),
-			texts("applicableTo", 0, text("", 0)),
+			name().FilterBy(kind.Eq), description(),
+			texts("applicableTo", 0, choice("", ScopeOrganization, ScopeEnvironment, ScopePopulation, ScopeApplication)),
 			texts("permissions", 0, permission),
+			choice("type", "PLATFORM", "CUSTOM").FilterBy(kind.Eq),
 		},
+	}}
+}
+
+func roleAssignments() kind.Kind {
+	return &kind.Of[RoleAssignment]{Spec: kind.Spec{
+		Name: "roleAssignment", Plural: "roleAssignments", Title: "Role assignment", Above: true,
+		Parents: []string{"application", "user", "group"}, Methods: []string{"LIST", "POST", "GET", "DELETE"}, Area: "roleAssignments",
+		Fields: []kind.Field{
+			kind.ID("role", "role").Needed(),
+			object("scope", text("id", 64).Needed(), choice("type", ScopeOrganization, ScopeEnvironment, ScopePopulation, ScopeApplication).Needed()).Needed(),
+			flag("readOnly", false).As(kind.ReadOnly),
+			parent("application"), parent("user"), parent("group"),
+		},
+		Links: []kind.Link{{Rel: "role", Path: "{top}/roles/{role.id}"}},
 	}}
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/kind"
@@ -18,7 +19,7 @@ type authorizeFacts struct {
 	realm   oauth.Realm
 	client  *oauth.Client
 	browser browser
-	known   bool // the browser's token may be used again
+	reuse   bool // the browser's token may be used again
 	policy  flow.Policy
 }
 
@@ -30,11 +31,11 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := oauth.Authorization{Form: form}
-	facts, err := s.authorizeFacts(r, form)
+	known, err := s.authorizeFacts(r, form)
 	if err != nil {
 		return s.refuseAuthorize(w, r, a, err)
 	}
-	a.Client = facts.client
+	a.Client = known.client
 	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
 		return s.refuseAuthorize(w, r, a, err)
 	}
@@ -43,10 +44,10 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	}
 	request, err := a.Accept()
 	if err != nil {
-		return s.sendBack(w, r, facts.realm, backTo(a), err)
+		return s.sendBack(w, r, known.realm, backTo(a), err)
 	}
 	request.Query = form.Again()
-	return s.begin(w, r, facts, request)
+	return s.begin(w, r, known, request)
 }
 
 // authorizeForm reads the parameters from the query and, on POST, the body.
@@ -74,10 +75,10 @@ func (s *Server) authorizeFacts(r *http.Request, form oauth.Form) (f authorizeFa
 		if f.browser, err = s.browser(tx, sessionToken(r)); err != nil {
 			return err
 		}
-		if f.known, err = s.known(tx, f.browser); err != nil {
+		if f.reuse, err = s.known(tx, f.browser); err != nil {
 			return err
 		}
-		f.policy, err = s.policy(tx, f.client.ID, oauth.Words(form.Get("acr_values")))
+		f.policy, err = facts.Policy(tx, f.client.ID, oauth.Words(form.Get("acr_values")))
 		return err
 	})
 	return f, err
@@ -95,30 +96,30 @@ func (s *Server) refuseAuthorize(w http.ResponseWriter, r *http.Request, a oauth
 
 // begin decides between a flow, an immediate code and, for prompt=none, a
 // refusal.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, facts authorizeFacts, request oauth.Request) error {
-	b := facts.browser
-	if !facts.known {
-		b = newBrowser(s.newToken())
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFacts, request oauth.Request) error {
+	b := known.browser
+	if !known.reuse {
+		b = newBrowser(s.vault.NewToken())
 	}
 	demand := flow.Demand{Fresh: slices.Contains(request.Prompts, "login") || slices.Contains(request.Prompts, "select_account"), MaxAge: request.MaxAge}
-	f := flow.Start(flow.Flow{ID: s.newID(), Client: facts.client.ID, ClientName: facts.client.Name, Policy: facts.policy,
-		Hint: request.LoginHint, Browser: b.hash}, b.session, demand, s.now().UTC())
+	f := flow.Start(flow.Flow{ID: s.vault.NewID(), Client: known.client.ID, ClientName: known.client.Name, Policy: known.policy,
+		Hint: request.LoginHint, Browser: b.hash, RemoteIP: remoteIP(r), Population: b.population}, b.session, demand, s.now().UTC())
 	back := backOf(request)
 	switch {
 	case f.Status == flow.Completed:
-		return s.finish(w, r, facts.realm, flowRecord{f, request})
+		return s.finish(w, r, known.realm, facts.FlowRecord{f, request})
 	case slices.Contains(request.Prompts, "none"):
-		return s.sendBack(w, r, facts.realm, back, fault.LoginRequired)
+		return s.sendBack(w, r, known.realm, back, fault.LoginRequired)
 	case f.Status == flow.Failed && request.Mode == oauth.ModeQuery:
-		return s.sendBack(w, r, facts.realm, back, fault.SignOnDenied.Saying(f.Failure.Message))
+		return s.sendBack(w, r, known.realm, back, fault.SignOnDenied.Saying(f.Failure.Message))
 	}
-	return s.startFlow(w, r, facts, b, flowRecord{f, request})
+	return s.startFlow(w, r, known, b, facts.FlowRecord{f, request})
 }
 
-func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, facts authorizeFacts, b browser, record flowRecord) error {
-	env, f := facts.realm.Environment, record.Flow
+func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, known authorizeFacts, b browser, record facts.FlowRecord) error {
+	env, f := known.realm.Environment, record.Flow
 	err := s.db.Update(r.Context(), env, func(tx *store.Tx) error {
-		_, err := s.records.flows.Put(tx, f.ID, store.Ticket[flowRecord]{ID: f.ID, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: record})
+		_, err := s.records.Flows.Put(tx, f.ID, store.Ticket[facts.FlowRecord]{ID: f.ID, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: record})
 		return err
 	})
 	if err != nil {
@@ -126,10 +127,10 @@ func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, facts authori
 	}
 	s.setSessionCookie(w, env, b.token)
 	if record.Request.Mode == oauth.ModeFlow {
-		return writeJSON(w, http.StatusOK, s.flowView(env, record, person{}, nil))
+		return writeJSON(w, http.StatusOK, s.flowView(env, record, facts.Person{}, nil))
 	}
 	page := s.signOnURL(env, f.ID)
-	if custom := facts.client.LoginPageURL; custom != "" {
+	if custom := known.client.LoginPageURL; custom != "" {
 		page = oauth.Append(custom, url.Values{"environmentId": {env}, "flowId": {f.ID}})
 	}
 	redirect(w, page)
@@ -137,9 +138,9 @@ func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, facts authori
 }
 
 // finish issues the code of a completed sign-on for which no flow was kept.
-func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Realm, record flowRecord) error {
-	code := s.newToken()
-	family := s.newID()
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Realm, record facts.FlowRecord) error {
+	code := s.vault.NewToken()
+	family := s.vault.NewID()
 	err := s.db.Update(r.Context(), realm.Environment, func(tx *store.Tx) error {
 		return s.putCode(tx, code, family, record)
 	})
@@ -150,10 +151,10 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Real
 }
 
 // putCode keeps an authorization code with everything it is bound to.
-func (s *Server) putCode(tx *store.Tx, code, family string, record flowRecord) error {
+func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRecord) error {
 	f, q := record.Flow, record.Request
 	expires := tx.Now().Add(oauth.CodeLife)
-	_, err := s.records.codes.Put(tx, code, store.Ticket[oauth.Code]{Owner: f.User, Client: q.ClientID, Family: family, Expires: expires, Body: oauth.Code{
+	_, err := s.records.Codes.Put(tx, code, store.Ticket[oauth.Code]{Owner: f.User, Client: q.ClientID, Family: family, Expires: expires, Body: oauth.Code{
 		ClientID: q.ClientID, RedirectURI: q.RedirectURI, Challenge: q.Challenge, Scopes: q.Scopes, Nonce: q.Nonce,
 		User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime, ExpiresAt: expires,
 	}})
@@ -162,7 +163,7 @@ func (s *Server) putCode(tx *store.Tx, code, family string, record flowRecord) e
 
 // deliver sends the code to the application (RFC 6749 §4.1.2, RFC 9207), or
 // shows it in the answer under pi.flow.
-func (s *Server) deliver(w http.ResponseWriter, realm oauth.Realm, record flowRecord, code string, view kind.Body) error {
+func (s *Server) deliver(w http.ResponseWriter, realm oauth.Realm, record facts.FlowRecord, code string, view kind.Body) error {
 	q := record.Request
 	if q.Mode == oauth.ModeFlow {
 		if view == nil {
@@ -243,7 +244,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	code, family := s.newToken(), s.newID()
+	code, family := s.vault.NewToken(), s.vault.NewID()
 	var realm oauth.Realm
 	var out resumed
 	err = s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
@@ -276,9 +277,9 @@ func flowID(form oauth.Form) (string, error) {
 
 // resumed is a flow at its end.
 type resumed struct {
-	record flowRecord
+	record facts.FlowRecord
 	client *oauth.Client
-	person person
+	person facts.Person
 	refuse error // the application is no longer what it was; answered after the rest is kept
 }
 
@@ -308,7 +309,7 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 		return out, nil
 	}
 	if f.Status == flow.Completed {
-		if out.person, err = s.userByID(tx, f.User); err != nil && !errors.Is(err, store.ErrMissing) {
+		if out.person, err = facts.ByID(tx, f.User); err != nil && !errors.Is(err, store.ErrMissing) {
 			return out, err
 		}
 		if !out.person.User.Enabled {
@@ -317,7 +318,7 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 	} else {
 		out.refuse = fault.SignOnDenied.Saying(f.Failure.Message)
 	}
-	if ok, err := s.records.flows.Spend(tx, id, t.Expires); err != nil || !ok {
+	if ok, err := s.records.Flows.Spend(tx, id, t.Expires); err != nil || !ok {
 		return out, errors.Join(err, fault.FlowOver)
 	}
 	if out.refuse != nil {
@@ -331,7 +332,7 @@ func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oaut
 	_ = s.trustOrigin(w, r, out.client.Application) // under pi.flow it was asked before the write
 	switch {
 	case out.record.Flow.Interactive() && out.record.Request.Mode == oauth.ModeFlow:
-		return writeJSON(w, http.StatusOK, s.flowView(env, out.record, person{}, nil))
+		return writeJSON(w, http.StatusOK, s.flowView(env, out.record, facts.Person{}, nil))
 	case out.record.Flow.Interactive():
 		redirect(w, s.signOnURL(env, out.record.Flow.ID))
 		return nil

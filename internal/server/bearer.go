@@ -7,63 +7,64 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-jose/go-jose/v4"
-
+	"pixy/internal/facts"
 	"pixy/internal/fault"
-	"pixy/internal/kind"
+	"pixy/internal/manage"
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
-// access is what an endpoint of the management API asks of a role.
-type access struct {
-	area  string
-	write bool
-}
-
-var (
-	secretAccess   = access{area: "secrets", write: true}
-	passwordAccess = access{area: "users", write: true}
-)
-
-// actor is who calls the management API.
-type actor struct {
-	ID          string // of the worker application, or of the user
-	Assignments []platform.RoleAssignment
-
-	organization string // the id of this server's organization
-}
-
-// guarded lets a request through to an endpoint of the management API when its
-// bearer token is good and a role assignment permits the access. What an actor
-// may do is looked up at each request.
-func (s *Server) guarded(a access, next func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+// managed lets the management API answer, for a bearer token that is good.
+// What an actor may do is looked up at each request.
+func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who, err := s.actor(r)
 		if err != nil {
 			return err
 		}
-		env := r.PathValue("environment")
-		wanted := platform.Access{Area: a.area, Write: a.write, Environment: env, Organization: who.organization}
-		if !platform.Permits(who.Assignments, wanted) {
-			return fault.NotPermitted.Compared("a role with access to "+a.area, "the assignments of "+who.ID)
+		call, err := s.call(r, route, who)
+		if err != nil {
+			return err
 		}
-		if env != "" {
-			if err := s.environmentExists(r.Context(), env); err != nil {
-				return err
-			}
+		answer, err := s.api.Serve(r.Context(), route, call)
+		if err != nil {
+			return err
 		}
-		return next(w, r.WithContext(context.WithValue(r.Context(), actorKey{}, who)))
+		if answer.Location != "" {
+			w.Header().Set("Location", answer.Location)
+		}
+		if answer.Body == nil {
+			w.WriteHeader(answer.Status)
+			return nil
+		}
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			return writeTagged(w, r, answer.Body)
+		}
+		return writeJSON(w, answer.Status, answer.Body)
 	}
 }
 
-// actorKey is the context's key of the actor.
-type actorKey struct{}
-
-func actorOf(ctx context.Context) actor {
-	a, _ := ctx.Value(actorKey{}).(actor)
-	return a
+// call is a request without HTTP.
+func (s *Server) call(r *http.Request, route manage.Route, who manage.Actor) (manage.Request, error) {
+	query, err := readQuery(r)
+	if err != nil {
+		return manage.Request{}, err
+	}
+	if err := query.Wrong([]string{"limit", "cursor", "filter", "order", "include", "expand"}); err != nil {
+		return manage.Request{}, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: faultOf(err).Message})
+	}
+	call := manage.Request{Actor: who, Method: r.Method, Path: r.URL.RequestURI(), IDs: map[string]string{}, Query: map[string][]string(query), Media: mediaOf(r),
+		RemoteIP: remoteIP(r), Correlation: correlation(r.Context())}
+	for _, name := range s.ids {
+		if id := r.PathValue(name); id != "" {
+			call.IDs[name] = id
+		}
+	}
+	if len(route.Media) > 0 {
+		call.Body, err = readJSON(r)
+	}
+	return call, err
 }
 
 func (s *Server) environmentExists(ctx context.Context, env string) error {
@@ -84,29 +85,25 @@ func bearerToken(r *http.Request) string {
 
 // actor is who a bearer token speaks for: the user it names, or else the
 // application itself. The token may come from any environment of this server.
-func (s *Server) actor(r *http.Request) (actor, error) {
-	claims, err := s.verified(r.Context(), bearerToken(r), "")
+func (s *Server) actor(r *http.Request) (manage.Actor, error) {
+	claims, err := s.verified(r.Context(), bearerToken(r), "", platform.PlatformAudience)
 	if err != nil {
-		return actor{}, badToken(err, fault.TokenInvalid)
+		return manage.Actor{}, badToken(err, fault.TokenInvalid)
 	}
-	who := actor{ID: claims.Subject}
-	if who.ID == "" {
-		who.ID = claims.ClientID
-	}
+	who := manage.Actor{ID: claims.Subject, Client: claims.ClientID, User: claims.Subject, Environment: claims.Environment}
 	err = s.db.View(r.Context(), claims.Environment, func(tx *store.Tx) error {
-		d, err := tx.Root().Find("organization", kind.Expr{})
-		if err != nil {
+		if who.Organization, err = facts.Organization(tx); err != nil {
 			return err
 		}
-		who.organization = d.ID
-		who.Assignments, err = roleAssignments(tx, who.ID)
+		if who.User != "" {
+			who.Assignments, err = facts.UserAssignments(tx, who.User)
+			return err
+		}
+		who.ID = claims.ClientID
+		who.Assignments, err = facts.Assignments(tx, who.ID)
 		return err
 	})
 	return who, err
-}
-
-func roleAssignments(tx *store.Tx, id string) ([]platform.RoleAssignment, error) {
-	return readAll[platform.RoleAssignment](tx.Root(), "roleAssignment", kind.Equal("actor", id))
 }
 
 // errToken marks what is wrong with a token, not with the server.
@@ -125,8 +122,8 @@ func badToken(err error, refusal *fault.Fault) error {
 
 // verified is the claims of an access token that is good now: signed by its
 // environment, not expired, its family not ended, its client enabled and its
-// user active. env "" is any environment of this server.
-func (s *Server) verified(ctx context.Context, token, env string) (oauth.Access, error) {
+// user active. env "" is any environment of this server, audience "" any.
+func (s *Server) verified(ctx context.Context, token, env, audience string) (oauth.Access, error) {
 	if token == "" {
 		return oauth.Access{}, tokenError("there is none")
 	}
@@ -140,11 +137,16 @@ func (s *Server) verified(ctx context.Context, token, env string) (oauth.Access,
 	}
 	var claims oauth.Access
 	err = s.db.View(ctx, issuing, func(tx *store.Tx) error {
-		keys, err := publicKeys(tx)
+		if _, err := s.realm(tx); errors.Is(err, fault.Missing) {
+			return tokenError("its environment is deleted")
+		} else if err != nil {
+			return err
+		}
+		keys, err := facts.PublicKeys(tx)
 		if err != nil {
 			return err
 		}
-		if claims, err = oauth.Verify(token, keys, s.issuer(issuing), platform.PlatformAudience, tx.Now()); err != nil {
+		if claims, err = oauth.Verify(token, keys, s.issuer(issuing), audience, tx.Now()); err != nil {
 			return tokenError(err.Error())
 		}
 		return stillGood(tx, claims)
@@ -154,7 +156,7 @@ func (s *Server) verified(ctx context.Context, token, env string) (oauth.Access,
 
 // stillGood refuses a token whose client, user or family is gone.
 func stillGood(tx *store.Tx, claims oauth.Access) error {
-	app, _, err := readDocument[platform.Application](tx, "application", claims.ClientID)
+	app, _, err := facts.Get[platform.Application](tx, "application", claims.ClientID)
 	if err != nil && !errors.Is(err, store.ErrMissing) {
 		return err
 	}
@@ -162,7 +164,7 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 		return tokenError("its application is disabled or deleted")
 	}
 	if claims.Subject != "" {
-		active, err := userActive(tx, claims.Subject)
+		active, err := facts.Active(tx, claims.Subject)
 		if err != nil {
 			return err
 		}
@@ -178,21 +180,4 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 		return tokenError("it is revoked")
 	}
 	return err
-}
-
-func userActive(tx *store.Tx, id string) (bool, error) {
-	u, _, err := readDocument[platform.User](tx, "user", id)
-	if errors.Is(err, store.ErrMissing) {
-		return false, nil
-	}
-	return err == nil && u.Enabled, err
-}
-
-func publicKeys(tx *store.Tx) ([]jose.JSONWebKey, error) {
-	keys, err := readAll[signingKey](tx, "signingKey", kind.Expr{})
-	out := []jose.JSONWebKey{}
-	for _, k := range keys {
-		out = append(out, k.Public)
-	}
-	return out, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pixy/internal/kind"
+	"pixy/internal/manage"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
@@ -43,7 +44,7 @@ func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) e
 	if err != nil || !empty {
 		return false, err
 	}
-	first, err := s.firstEntries(&b)
+	first, err := s.firstEntries(ctx, &b)
 	if err != nil {
 		return false, err
 	}
@@ -54,7 +55,7 @@ func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) e
 		if _, err := tx.Find("organization", kind.Expr{}); !errors.Is(err, store.ErrMissing) {
 			return errors.Join(errNotEmpty, err)
 		}
-		return keepEntries(tx, first)
+		return manage.Keep(tx, s.api.Kinds(), first)
 	})
 	return err == nil, err
 }
@@ -74,19 +75,19 @@ func (s *Server) empty(ctx context.Context) (empty bool, err error) {
 
 // firstEntries are the documents of the first start. What b leaves open is
 // made up and written into it.
-func (s *Server) firstEntries(b *Bootstrap) ([]kind.Entry, error) {
+func (s *Server) firstEntries(ctx context.Context, b *Bootstrap) ([]kind.Entry, error) {
 	if b.EnvironmentID == "" {
-		b.EnvironmentID = s.newID()
+		b.EnvironmentID = s.vault.NewID()
 	}
 	if b.ApplicationID == "" {
-		b.ApplicationID = s.newID()
+		b.ApplicationID = s.vault.NewID()
 	}
-	first := platform.First{Environment: b.EnvironmentID, Application: b.ApplicationID, KeyID: s.newID(), NewID: s.newID}
+	first := platform.First{Environment: b.EnvironmentID, Application: b.ApplicationID, KeyID: s.vault.NewID(), Now: s.now().UTC(), NewID: s.vault.NewID}
 	var err error
-	if first.Secret, b.Secret, err = s.sealedSecret(b.EnvironmentID, b.ApplicationID, b.Secret); err != nil {
+	if first.Secret, b.Secret, err = s.vault.Secret(b.EnvironmentID, "secret", b.ApplicationID, b.Secret); err != nil {
 		return nil, err
 	}
-	if first.Key, err = s.newSigningKey(b.EnvironmentID, first.KeyID); err != nil {
+	if first.Key, err = s.vault.Key(ctx, b.EnvironmentID, first.KeyID, platform.FirstSigningKey(), first.Now); err != nil {
 		return nil, err
 	}
 	return first.Entries()

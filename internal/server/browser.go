@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"pixy/internal/facts"
 	"pixy/internal/flow"
+	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -25,6 +27,8 @@ type browser struct {
 	token   string // "" when there is none that counts
 	hash    string // what flows and sessions remember of the token
 	session *flow.Session
+	// population is that of the session's user.
+	population string
 }
 
 func newBrowser(token string) browser {
@@ -64,16 +68,19 @@ func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
 		return browser{}, nil
 	}
 	b := newBrowser(token)
-	t, err := s.records.sessions.Get(tx, token)
+	t, err := s.records.Sessions.Get(tx, token)
 	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
 		return b, nil
 	}
 	if err != nil {
 		return b, err
 	}
-	active, err := userActive(tx, t.Body.User)
-	if active {
-		b.session = &t.Body
+	u, _, err := facts.Get[platform.User](tx, "user", t.Body.User)
+	if err == nil && u.Enabled {
+		b.session, b.population = &t.Body, u.Population.ID
+	}
+	if errors.Is(err, store.ErrMissing) {
+		return b, nil
 	}
 	return b, err
 }
@@ -84,7 +91,7 @@ func (s *Server) known(tx *store.Tx, b browser) (bool, error) {
 	if b.token == "" || b.session != nil {
 		return b.session != nil, nil
 	}
-	return s.records.flows.HasOwner(tx, b.hash)
+	return s.records.Flows.HasOwner(tx, b.hash)
 }
 
 // setSessionCookie gives the browser a token. On https the cookie goes along

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
@@ -89,13 +90,13 @@ func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
 		id := r.URL.Query().Get("client_id")
 		if flowID := cmp.Or(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
-			t, err := s.records.flows.Get(tx, flowID)
+			t, err := s.records.Flows.Get(tx, flowID)
 			if err != nil {
 				return err
 			}
 			id = t.Body.Flow.Client
 		}
-		a, _, err := readDocument[platform.Application](tx, "application", id)
+		a, _, err := facts.Get[platform.Application](tx, "application", id)
 		app = a
 		return err
 	})
@@ -120,7 +121,7 @@ func (s *Server) anyClientTrusts(r *http.Request, origin string) bool {
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
 		docs, err := tx.List("application", store.Query{Limit: maxClients})
 		for _, d := range docs {
-			app, err := decode[platform.Application](d)
+			app, err := facts.Decode[platform.Application](d)
 			if err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/kind"
@@ -12,8 +13,8 @@ import (
 )
 
 // openFlow reads a flow for the browser that presents a session token.
-func (s *Server) openFlow(tx *store.Tx, id, token string) (store.Ticket[flowRecord], browser, error) {
-	t, err := s.records.flows.Get(tx, id)
+func (s *Server) openFlow(tx *store.Tx, id, token string) (store.Ticket[facts.FlowRecord], browser, error) {
+	t, err := s.records.Flows.Get(tx, id)
 	if errors.Is(err, store.ErrMissing) {
 		return t, browser{}, fault.FlowMissing
 	}
@@ -51,12 +52,11 @@ func (s *Server) readFlow(w http.ResponseWriter, r *http.Request) error {
 
 // shownFlow is a flow and what its answer or its page needs beside it.
 type shownFlow struct {
-	record flowRecord
+	record facts.FlowRecord
 	app    platform.Application
-	person person
+	person facts.Person
 	policy kind.Body // when a new password is due
 	signed *flow.Session
-	ticket store.Ticket[flowRecord]
 }
 
 func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err error) {
@@ -64,10 +64,10 @@ func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err er
 	if err != nil {
 		return out, err
 	}
-	out.record, out.signed, out.ticket = t.Body, b.session, t
+	out.record, out.signed = t.Body, b.session
 	f := t.Body.Flow
-	if out.app, _, err = readDocument[platform.Application](tx, "application", f.Client); err != nil {
-		return out, missing(err, fault.FlowMissing)
+	if out.app, _, err = facts.Get[platform.Application](tx, "application", f.Client); err != nil {
+		return out, facts.Missing(err, fault.FlowMissing)
 	}
 	if !out.app.Enabled {
 		return out, fault.FlowMissing.Compared("an enabled application", "a disabled one")
@@ -75,38 +75,31 @@ func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err er
 	if f.User == "" {
 		return out, nil
 	}
-	if out.person, err = s.userByID(tx, f.User); err != nil {
-		return out, missing(err, fault.FlowMissing)
+	if out.person, err = facts.ByID(tx, f.User); err != nil {
+		return out, facts.Missing(err, fault.FlowMissing)
 	}
 	if f.Status == flow.MustChangePassword || f.Status == flow.PasswordExpired {
-		out.policy, err = s.policyView(tx, out.person.User.Population.ID)
+		out.policy, err = s.policyView(tx, out.person.PolicyID)
 	}
 	return out, err
 }
 
-// missing turns the absence of a document into a refusal.
-func missing(err error, refusal *fault.Fault) error {
-	if errors.Is(err, store.ErrMissing) {
-		return refusal.Because(err)
+// policyView is a password policy as a flow's answer embeds it.
+func (s *Server) policyView(tx *store.Tx, id string) (kind.Body, error) {
+	d, err := tx.Get("passwordPolicy", id)
+	if err != nil {
+		return nil, facts.Lacking("password policy "+id, err)
 	}
-	return err
-}
-
-func (s *Server) policyView(tx *store.Tx, population string) (kind.Body, error) {
-	d, err := passwordPolicyDocument(tx, population)
+	body, err := facts.Body(d)
 	if err != nil {
 		return nil, err
 	}
-	body, err := decode[kind.Body](d)
-	if err != nil {
-		return nil, err
-	}
-	out := kind.Show(s.kinds["passwordPolicy"].Table().Fields, body)
+	out := kind.Show(s.passwordPolicy, body)
 	out["id"] = d.ID
 	return out, nil
 }
 
-func (s *Server) flowView(env string, record flowRecord, p person, policy kind.Body) kind.Body {
+func (s *Server) flowView(env string, record facts.FlowRecord, p facts.Person, policy kind.Body) kind.Body {
 	f := record.Flow
 	return f.View(flow.Shown{
 		Environment: env, Self: s.flowURL(env, f.ID), SignOnPage: s.signOnURL(env, f.ID), Resume: s.resumeURL(env, f.ID),

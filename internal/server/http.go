@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"pixy/internal/fault"
@@ -35,7 +38,7 @@ func correlation(ctx context.Context) string {
 // log line about it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := s.now()
-	id := s.newID()
+	id := s.vault.NewID()
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 	s.commonHeaders(w, id)
 	rec := &recorder{ResponseWriter: w}
@@ -202,6 +205,37 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	}
 	w.Header().Set("Content-Type", mediaJSON)
 	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client is gone; nobody is left to tell
+	return nil
+}
+
+// writeTagged answers GET with a JSON body and its ETag (RFC 9110 §8.8.3), or
+// with 304 when the caller has it already. The tag is for caching; nothing is
+// refused for its sake.
+func writeTagged(w http.ResponseWriter, r *http.Request, body kind.Body) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(raw)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	h := w.Header()
+	h.Set("ETag", tag)
+	h.Set("Cache-Control", "private, no-cache")
+	h.Del("Pragma")
+	if changed, ok := body["updatedAt"].(string); ok {
+		if at, err := time.Parse(time.RFC3339, changed); err == nil {
+			h.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
+		}
+	}
+	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	h.Set("Content-Type", mediaJSON)
+	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(raw) // the client is gone; nobody is left to tell
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/oauth"
@@ -32,7 +33,7 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		var err error
-		set.Keys, err = publicKeys(tx)
+		set.Keys, err = facts.PublicKeys(tx)
 		return err
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/kind"
@@ -46,8 +47,8 @@ type move struct {
 
 // made is what a move led to.
 type made struct {
-	record flowRecord
-	person person
+	record facts.FlowRecord
+	person facts.Person
 	policy kind.Body
 	token  string // the session token, when it changed
 }
@@ -56,7 +57,7 @@ type made struct {
 // between its verification and the write.
 const maxTries = 3
 
-// make applies a move: the facts are found first, hashing included, then one
+// make applies a move: the known are found first, hashing included, then one
 // write decides on the flow and the credential as they are by then.
 func (s *Server) make(ctx context.Context, m move) (made, error) {
 	for range maxTries {
@@ -69,26 +70,26 @@ func (s *Server) make(ctx context.Context, m move) (made, error) {
 }
 
 func (s *Server) try(ctx context.Context, m move) (out made, again bool, err error) {
-	action, p, facts, err := s.look(ctx, m)
+	action, p, known, err := s.look(ctx, m)
 	if err != nil {
 		return out, false, err
 	}
-	if err := s.verdict(ctx, action, p, &facts); err != nil {
+	if err := s.verdict(ctx, action, p, &known); err != nil {
 		return out, false, err
 	}
-	token, session := s.newToken(), s.newID()
+	token, session := s.vault.NewToken(), s.vault.NewID()
 	var refuse error
 	err = s.db.Update(ctx, m.env, func(tx *store.Tx) error {
-		facts.Now = tx.Now()
-		current, err := s.samePerson(tx, action, p, facts.Body)
+		known.Now = tx.Now()
+		current, err := s.samePerson(tx, action, p, known.Body)
 		if err != nil {
 			return err
 		}
 		if again = current.Credential.Hash != p.Credential.Hash; again {
 			return nil
 		}
-		facts.Credential, facts.User = current.Credential, current.User
-		out, refuse, err = s.keepTurn(tx, m, current, facts, token, session)
+		known.Credential, known.User = current.Credential, current.User
+		out, refuse, err = s.keepTurn(tx, m, current, known, token, session)
 		return err
 	})
 	if err == nil && !again {
@@ -99,7 +100,7 @@ func (s *Server) try(ctx context.Context, m move) (out made, again bool, err err
 
 // look opens the flow of a move, finds the action it admits, checks the body,
 // and reads the person the action is about.
-func (s *Server) look(ctx context.Context, m move) (action flow.Action, p person, facts flow.Facts, err error) {
+func (s *Server) look(ctx context.Context, m move) (action flow.Action, p facts.Person, known flow.Facts, err error) {
 	err = s.db.View(ctx, m.env, func(tx *store.Tx) error {
 		shown, err := s.showFlow(tx, m.flow, m.token)
 		if err != nil {
@@ -113,47 +114,50 @@ func (s *Server) look(ctx context.Context, m move) (action flow.Action, p person
 		if action, err = shown.record.Flow.Find(m.action); err != nil {
 			return err
 		}
-		body, details := kind.Accept(action.Body, kind.Create, nil, m.body, nil)
+		body, details, err := kind.Accept(action.Body, kind.Create, nil, m.body, nil)
+		if err != nil {
+			return err
+		}
 		if len(details) > 0 {
 			return fault.Invalid.Detailed(details...)
 		}
 		p, err = s.samePerson(tx, action, shown.person, body)
-		facts = flow.Facts{Body: body, RemoteIP: m.ip, UserID: p.ID, Policy: p.Policy}
+		known = flow.Facts{Body: body, RemoteIP: m.ip, UserID: p.ID, Policy: p.Policy}
 		return err
 	})
-	return action, p, facts, err
+	return action, p, known, err
 }
 
 // verdict verifies the password of an action and, where it needs one, hashes
 // the new password.
-func (s *Server) verdict(ctx context.Context, a flow.Action, p person, x *flow.Facts) (err error) {
+func (s *Server) verdict(ctx context.Context, a flow.Action, p facts.Person, x *flow.Facts) (err error) {
 	if a.Needs == flow.NeedNothing {
 		return nil
 	}
 	password := kind.At(x.Body, a.Secret)
-	if x.Verified, err = s.hasher.verify(ctx, p.Credential.Hash, password); err != nil || !x.Verified || a.Needs != flow.NeedNewPassword {
+	if x.Verified, err = s.vault.Verify(ctx, p.Credential.Hash, password); err != nil || !x.Verified || a.Needs != flow.NeedNewPassword {
 		return err
 	}
-	x.NewHash, x.Unmet, err = s.newPassword(ctx, p, password, kind.At(x.Body, "newPassword"))
+	x.NewHash, x.Unmet, err = s.vault.NewPassword(ctx, p, password, kind.At(x.Body, "newPassword"))
 	return err
 }
 
 // samePerson reads the person an action is about: by the username in the body,
 // or the one who has proved the password already.
-func (s *Server) samePerson(tx *store.Tx, a flow.Action, p person, body kind.Body) (person, error) {
+func (s *Server) samePerson(tx *store.Tx, a flow.Action, p facts.Person, body kind.Body) (facts.Person, error) {
 	switch {
 	case a.Needs == flow.NeedNothing:
-		return person{}, nil
+		return facts.Person{}, nil
 	case a.Needs == flow.NeedNewPassword:
-		found, err := s.userByID(tx, p.ID)
-		return found, missing(err, fault.FlowMissing)
+		found, err := facts.ByID(tx, p.ID)
+		return found, facts.Missing(err, fault.FlowMissing)
 	}
 	username := kind.At(body, "username")
-	found, err := s.userNamed(tx, username)
+	found, err := facts.Named(tx, username)
 	if err != nil || found.ID != "" {
 		return found, err
 	}
-	t, err := s.records.nobody.Get(tx, nobodyKey(tx.Env(), username))
+	t, err := s.records.Nobody.Get(tx, nobodyKey(tx.Env(), username))
 	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
 		return found, nil
 	}
@@ -166,7 +170,7 @@ func (s *Server) samePerson(tx *store.Tx, a flow.Action, p person, body kind.Bod
 func nobodyKey(env, username string) string { return env + "\x00" + kind.FoldText(username) }
 
 // keepTurn applies the action to the flow as it is now and keeps what changed.
-func (s *Server) keepTurn(tx *store.Tx, m move, p person, facts flow.Facts, token, session string) (out made, refuse, err error) {
+func (s *Server) keepTurn(tx *store.Tx, m move, p facts.Person, known flow.Facts, token, session string) (out made, refuse, err error) {
 	t, b, err := s.openFlow(tx, m.flow, m.token)
 	if err != nil {
 		return out, nil, err
@@ -175,9 +179,9 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p person, facts flow.Facts, toke
 	if err != nil {
 		return out, nil, err
 	}
-	turn := action.Apply(t.Body.Flow, facts)
+	turn := action.Apply(t.Body.Flow, known)
 	if turn.Credential != nil {
-		if err := s.keepCredential(tx, p, kind.At(facts.Body, "username"), *turn.Credential); err != nil {
+		if err := s.keepCredential(tx, p, kind.At(known.Body, "username"), *turn.Credential); err != nil {
 			return out, nil, err
 		}
 	}
@@ -191,29 +195,29 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p person, facts flow.Facts, toke
 		out.token = token
 	}
 	t.Body.Flow, t.Expires = turn.Flow, turn.Flow.ExpiresAt
-	if _, err := s.records.flows.Save(tx, m.flow, t); err != nil {
+	if _, err := s.records.Flows.Save(tx, m.flow, t); err != nil {
 		return out, nil, err
 	}
 	out.record = t.Body
 	if s := turn.Flow.Status; s == flow.UsernamePasswordRequired {
-		out.person = person{}
+		out.person = facts.Person{}
 	}
 	if turn.Flow.Status == flow.MustChangePassword || turn.Flow.Status == flow.PasswordExpired {
-		out.policy, err = s.policyView(tx, p.User.Population.ID)
+		out.policy, err = s.policyView(tx, p.PolicyID)
 	}
 	return out, turn.Refuse, err
 }
 
 // keepCredential writes a credential back, that of nobody as a ticket.
-func (s *Server) keepCredential(tx *store.Tx, p person, username string, c platform.Credential) error {
+func (s *Server) keepCredential(tx *store.Tx, p facts.Person, username string, c platform.Credential) error {
 	if p.ID != "" {
-		return keepCredential(tx, p, c)
+		return facts.KeepCredential(tx, p, c)
 	}
 	key := nobodyKey(tx.Env(), username)
-	if err := s.records.nobody.Delete(tx, key); err != nil {
+	if err := s.records.Nobody.Delete(tx, key); err != nil {
 		return err
 	}
-	_, err := s.records.nobody.Put(tx, key, store.Ticket[platform.Credential]{Body: c, Expires: c.Forgotten(p.Policy)})
+	_, err := s.records.Nobody.Put(tx, key, store.Ticket[platform.Credential]{Body: c, Expires: c.Forgotten(p.Policy)})
 	return err
 }
 
@@ -221,10 +225,10 @@ func (s *Server) keepCredential(tx *store.Tx, p person, username string, c platf
 // session token is new at every sign-on.
 func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) error {
 	if b.session != nil {
-		if err := s.records.sessions.Delete(tx, b.token); err != nil {
+		if err := s.records.Sessions.Delete(tx, b.token); err != nil {
 			return err
 		}
 	}
-	_, err := s.records.sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
+	_, err := s.records.Sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
 	return err
 }

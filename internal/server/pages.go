@@ -292,7 +292,7 @@ func (s *Server) cancel(r *http.Request, m move) error {
 			return nil
 		}
 		t.Body.Flow = t.Body.Flow.Cancel()
-		_, err = s.records.flows.Save(tx, m.flow, t)
+		_, err = s.records.Flows.Save(tx, m.flow, t)
 		return err
 	})
 }
@@ -320,7 +320,7 @@ func (s *Server) flowGone(w http.ResponseWriter, r *http.Request, id string, cau
 func (s *Server) again(r *http.Request, id string) (to string, err error) {
 	env := r.PathValue("env")
 	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		t, err := s.records.flows.Get(tx, id)
+		t, err := s.records.Flows.Get(tx, id)
 		if errors.Is(err, store.ErrMissing) {
 			return nil
 		}

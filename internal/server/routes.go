@@ -27,7 +27,8 @@ const (
 	noOrigin                  // pages
 )
 
-// Route is one endpoint: where it is, how it is guarded, what it takes.
+// Route is one endpoint: where it is, how it is guarded, what it takes and
+// gives.
 type Route struct {
 	Method string
 	Path   string
@@ -35,6 +36,15 @@ type Route struct {
 	// it takes no body.
 	Media []string
 	Limit int64 // of the body, in bytes
+
+	// Of the management API: the area that a role must permit, and what body
+	// and answer consist of (see manage.Route).
+	Area   string
+	Write  bool
+	Takes  []kind.Field
+	Gives  []kind.Field
+	Many   string
+	Status int
 
 	answers answers
 	trust   trust
@@ -57,7 +67,7 @@ func (s *Server) Routes() []Route { return slices.Clone(s.routes) }
 // table is every endpoint. The collections of the management API come from the
 // table of kinds.
 func (s *Server) table() []Route {
-	form, json := []string{mediaForm}, []string{mediaJSON}
+	form := []string{mediaForm}
 	routes := []Route{
 		{Method: "GET", Path: "/{$}", answers: asPage, trust: noOrigin, handle: s.welcome},
 		{Method: "GET", Path: "/healthz", handle: s.healthz},
@@ -79,54 +89,27 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/flows/{flow}", Media: []string{"application/vnd.pingidentity.<action>+json"}, Limit: limitFlow, trust: clientOrigin, handle: s.actOnFlow},
 		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, trust: noOrigin, handle: s.signOnPage},
 		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, trust: noOrigin, handle: s.signOnForm},
-
-		{Method: "GET", Path: "/v1/environments/{environment}/applications/{application}/secret", handle: s.guarded(secretAccess, s.readSecret)},
-		{Method: "POST", Path: "/v1/environments/{environment}/applications/{application}/secret", Media: json, Limit: limitJSON, handle: s.guarded(secretAccess, s.rotateSecret)},
-		{Method: "GET", Path: "/v1/environments/{environment}/users/{user}/password", handle: s.guarded(passwordAccess, s.readPassword)},
-		{Method: "POST", Path: "/v1/environments/{environment}/users/{user}/password", Media: []string{mediaCheck}, Limit: limitJSON, handle: s.guarded(passwordAccess, s.checkPassword)},
-		{Method: "PUT", Path: "/v1/environments/{environment}/users/{user}/password", Media: []string{mediaSet, mediaReset}, Limit: limitJSON, handle: s.guarded(passwordAccess, s.changePassword)},
 	}
-	for _, k := range s.kinds {
-		routes = append(routes, s.kindRoutes(k)...)
+	for _, m := range s.api.Routes() {
+		r := Route{Method: m.Method, Path: m.Path, Media: m.Media, Area: m.Area, Write: m.Write, Takes: m.Takes, Gives: m.Gives, Many: m.Many, Status: m.Status}
+		if len(m.Media) > 0 {
+			r.Limit = limitJSON
+		}
+		r.handle = s.managed(m)
+		routes = append(routes, r)
 	}
 	return routes
 }
 
-// kindRoutes are the endpoints of a kind's collection and of its elements.
-func (s *Server) kindRoutes(k kind.Kind) []Route {
-	spec := k.Table()
-	collection := s.collectionPath(spec)
-	element := collection + "/{" + spec.Name + "}"
-	var out []Route
-	for _, m := range spec.Methods {
-		r := Route{Method: m, Path: element}
-		write := m != "LIST" && m != "GET"
-		switch m {
-		case "LIST":
-			r.Method, r.Path, r.handle = "GET", collection, s.list(k)
-		case "GET":
-			r.handle = s.read(k)
-		case "POST":
-			r.Path, r.Media, r.Limit, r.handle = collection, append([]string{mediaJSON}, spec.Media...), limitJSON, s.create(k)
-		case "PUT", "PATCH":
-			r.Media, r.Limit, r.handle = []string{mediaJSON}, limitJSON, s.change(k)
-		case "DELETE":
-			r.handle = s.remove(k)
+// unguarded is the first route of the management API that declares no
+// permission, or "": such a route must not be served.
+func unguarded(routes []Route) string {
+	for _, r := range routes {
+		if strings.HasPrefix(r.Path, "/v1/") && r.Area == "" {
+			return r.Method + " " + r.Path
 		}
-		r.handle = s.guarded(access{area: spec.Area, write: write}, r.handle)
-		out = append(out, r)
 	}
-	return out
-}
-
-// collectionPath is where a kind is served: under its parent, which is under
-// its own.
-func (s *Server) collectionPath(spec *kind.Spec) string {
-	if spec.Parent == "" {
-		return "/v1/" + spec.Plural
-	}
-	parent := s.kinds[spec.Parent].Table()
-	return s.collectionPath(parent) + "/{" + parent.Name + "}/" + spec.Plural
+	return ""
 }
 
 // mount makes the mux: one handler a path, which knows the path's methods, so
@@ -194,11 +177,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, route Route) erro
 
 // checkIDs refuses path segments that can't be ids before anything is looked up.
 func (s *Server) checkIDs(r *http.Request) error {
-	names := []string{"env", "flow"}
-	for name := range s.kinds {
-		names = append(names, name)
-	}
-	for _, name := range names {
+	for _, name := range s.ids {
 		if id := r.PathValue(name); id != "" && !isID(id) {
 			return fault.UnknownPath
 		}

@@ -14,7 +14,9 @@ import (
 	"strings"
 	"time"
 
+	"pixy/internal/facts"
 	"pixy/internal/kind"
+	"pixy/internal/manage"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 	"pixy/internal/web"
@@ -31,7 +33,8 @@ type Config struct {
 	Now       func() time.Time
 	Chance    func([]byte) // fills with random bytes
 	HashCost  platform.HashCost
-	Hashes    int // password hashes computed at the same time
+	Hashes    int           // password hashes computed at the same time
+	Retention time.Duration // how long the audit log is kept, 90 days when 0
 }
 
 // Server answers every request. It is safe for concurrent use.
@@ -45,12 +48,15 @@ type Server struct {
 	now     func() time.Time
 	chance  func([]byte)
 	pages   *web.Pages
-	records records
-	hasher  *hasher
-	keys    *keyring
-	kinds   map[string]kind.Kind
+	records facts.Records
+	vault   *facts.Vault
+	api     *manage.API
 	mux     *http.ServeMux
 	routes  []Route
+	ids     []string // the names that ids have in paths
+
+	passwordPolicy []kind.Field // what a flow shows of one
+	retention      time.Duration
 }
 
 // New makes a server. The error is one sentence about the configuration.
@@ -69,24 +75,29 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Chance == nil {
+		c.Chance = func(b []byte) { _, _ = rand.Read(b) } // never fails: it ends the program instead
+	}
+	if c.Retention == 0 {
+		c.Retention = 90 * 24 * time.Hour
+	}
+	vault := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes)
 	s := &Server{
-		db: c.Store, sealer: c.Sealer, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version,
-		log: c.Log, now: c.Now, chance: c.Chance, pages: pages, records: newRecords(), keys: newKeyring(), kinds: map[string]kind.Kind{},
+		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
+		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now, c.Log), retention: c.Retention,
 	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.chance == nil {
-		s.chance = func(b []byte) { _, _ = rand.Read(b) } // never fails: it ends the program instead
-	}
-	s.hasher = newHasher(c.HashCost, c.Hashes, s.chance)
-	for _, k := range platform.Kinds() {
-		s.kinds[k.Table().Name] = k
-	}
+	s.passwordPolicy = platform.PasswordPolicyFields()
 	s.routes = s.table()
+	if path := unguarded(s.routes); path != "" {
+		return nil, fmt.Errorf("the endpoint %s declares no permission", path)
+	}
+	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
 	s.mux = s.mount(s.routes)
 	return s, nil
 }
@@ -99,35 +110,16 @@ func publicURL(text string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
-// Sweep deletes what has expired, once. Flows stay for an hour, so that a page
-// that was left open can say what happened.
+// Sweep deletes what has expired, once, rotates the signing keys that are due,
+// and purges deleted environments. Flows stay for an hour, so that a page that
+// was left open can say what happened.
 func (s *Server) Sweep(ctx context.Context) error {
-	n, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
-	if n > 0 {
-		s.log.InfoContext(ctx, "swept expired tickets", "count", n)
+	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
+	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
+	if tickets+events > 0 {
+		s.log.InfoContext(ctx, "swept what has expired", "tickets", tickets, "events", events)
 	}
-	return err
-}
-
-// newID returns a random id in the shape of a UUID (RFC 9562 §5.4).
-func (s *Server) newID() string {
-	var b [16]byte
-	s.chance(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return shape(b)
-}
-
-// newToken returns a secret of 128 random bits in the shape of a UUID, which
-// is how session tokens and codes look on the wire; unlike a UUID it has no
-// fixed bits (RFC 6749 §10.10 asks for all of them).
-func (s *Server) newToken() string {
-	var b [16]byte
-	s.chance(b[:])
-	return shape(b)
-}
-
-func shape(b [16]byte) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+	return errors.Join(err, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
 }
 
 func (s *Server) issuer(env string) string { return s.base + "/" + env + "/as" }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
+	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/oauth"
@@ -23,19 +26,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if _, err := oauth.Pick(form, nil); err != nil {
 		return err
 	}
-	facts, err := s.tokenFacts(r, form)
+	known, err := s.tokenFacts(r, form)
 	if err != nil {
 		return err
 	}
-	grant, err := oauth.Pick(form, facts.client)
+	grant, err := oauth.Pick(form, known.client)
 	if err != nil {
 		return err
 	}
-	out, err := s.redeem(r.Context(), grant, form, facts)
+	out, err := s.redeem(r.Context(), grant, form, known)
 	if err != nil {
 		return err
 	}
-	return s.issue(w, out, facts)
+	return s.issue(w, r, out, known)
 }
 
 // tokenForm reads the parameters, which belong in the body alone.
@@ -60,6 +63,8 @@ type tokenFacts struct {
 	client *oauth.Client
 	signer oauth.Signer
 	roles  []platform.RoleAssignment
+	// mappings are the application's attribute mappings.
+	mappings []platform.AttributeMapping
 }
 
 func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err error) {
@@ -75,19 +80,22 @@ func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err
 		if f.client, err = s.client(tx, credentials.ID); err != nil || f.client == nil {
 			return err
 		}
-		if f.roles, err = roleAssignments(tx, f.client.ID); err != nil {
+		if f.roles, err = facts.Assignments(tx, f.client.ID); err != nil {
 			return err
 		}
-		if sealed, err = liveSecrets(tx, f.client.ID); err != nil {
+		if sealed, err = facts.LiveSecrets(tx, f.client.ID); err != nil {
 			return err
 		}
-		f.signer, err = s.signer(tx)
+		if f.mappings, err = facts.Mappings(tx, "attributeMapping", f.client.ID); err != nil {
+			return err
+		}
+		f.signer, err = s.vault.Signer(tx, f.client.Signing.KeyRotationPolicy.ID)
 		return err
 	})
 	if err != nil {
 		return f, err
 	}
-	secrets, err := s.unsealSecrets(f.realm.Environment, credentials.ID, sealed)
+	secrets, err := s.vault.Secrets(f.realm.Environment, "secret", credentials.ID, sealed)
 	if err != nil {
 		return f, err
 	}
@@ -96,13 +104,13 @@ func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err
 
 // redeem lets the grant decide. Where it spends a ticket, that is one write:
 // of many who redeem a code at the same time, one does.
-func (s *Server) redeem(ctx context.Context, g oauth.Grant, form oauth.Form, facts tokenFacts) (out oauth.Outcome, err error) {
-	x := oauth.Exchange{Form: form, Client: *facts.client, Now: s.now(), Roles: facts.roles}
+func (s *Server) redeem(ctx context.Context, g oauth.Grant, form oauth.Form, known tokenFacts) (out oauth.Outcome, err error) {
+	x := oauth.Exchange{Form: form, Client: *known.client, Now: s.now(), Roles: known.roles}
 	if g.Spends == "" {
 		out = g.Decide(x)
 		return out, out.Refuse
 	}
-	err = s.db.Update(ctx, facts.realm.Environment, func(tx *store.Tx) error {
+	err = s.db.Update(ctx, known.realm.Environment, func(tx *store.Tx) error {
 		x.Now = tx.Now()
 		out, err = s.spendCode(tx, g, x, form.Get(g.Spends))
 		return err
@@ -125,15 +133,15 @@ func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code s
 		switch {
 		case out.Keep != nil:
 			t.Body = *out.Keep
-			_, err = s.records.codes.Save(tx, code, t)
+			_, err = s.records.Codes.Save(tx, code, t)
 			return out, err
 		case out.Revoke != "":
-			_, err = tx.EndFamily(out.Revoke, tx.Now().Add(oauth.TokenLife))
+			_, err = tx.EndFamily(out.Revoke, t.Expires) // a spent code lives as long as its tokens
 			return out, err
 		case !out.Spend:
 			return out, nil
 		}
-		if spent, err := s.records.codes.Spend(tx, code, tx.Now().Add(oauth.TokenLife)); err != nil || spent {
+		if spent, err := s.records.Codes.Spend(tx, code, tx.Now().Add(x.Client.Target(out.Issue.Scopes).Life)); err != nil || spent {
 			return out, err
 		}
 	}
@@ -143,7 +151,7 @@ func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code s
 // readCode reads the ticket of a code and its user; a code that there is none
 // of is nil.
 func (s *Server) readCode(tx *store.Tx, x *oauth.Exchange, code string) (t store.Ticket[oauth.Code], err error) {
-	t, err = s.records.codes.Get(tx, code)
+	t, err = s.records.Codes.Get(tx, code)
 	if errors.Is(err, store.ErrMissing) {
 		return t, nil
 	}
@@ -153,29 +161,88 @@ func (s *Server) readCode(tx *store.Tx, x *oauth.Exchange, code string) (t store
 	c := t.Body
 	c.Spent = !t.Spent.IsZero()
 	x.Code = &c
-	x.UserActive, err = userActive(tx, c.User)
+	x.UserActive, err = facts.Active(tx, c.User)
 	return t, err
 }
 
 // issue signs and answers (RFC 6749 §5.1).
-func (s *Server) issue(w http.ResponseWriter, out oauth.Outcome, facts tokenFacts) error {
-	now, client := s.now(), facts.client.ID
-	access := facts.realm.AccessClaims(out.Issue, client, s.newID(), now)
-	token, err := facts.signer.Sign(access)
+func (s *Server) issue(w http.ResponseWriter, r *http.Request, out oauth.Outcome, known tokenFacts) error {
+	now, client := s.now(), known.client.ID
+	target := known.client.Target(out.Issue.Scopes)
+	forAPI, forClient, err := s.mapped(r.Context(), known, out.Issue, target)
 	if err != nil {
 		return err
 	}
-	body := kind.Body{"access_token": token, "token_type": "Bearer", "expires_in": int(oauth.TokenLife.Seconds())}
-	if access.Scope != "" {
-		body["scope"] = access.Scope
+	access, err := oauth.With(known.realm.AccessClaims(out.Issue, target, client, s.vault.NewID(), now), forAPI)
+	if err != nil {
+		return err
+	}
+	token, err := known.signer.Sign(access)
+	if err != nil {
+		return err
+	}
+	body := kind.Body{"access_token": token, "token_type": "Bearer", "expires_in": int(target.Life.Seconds())}
+	if len(out.Issue.Scopes) > 0 {
+		body["scope"] = strings.Join(out.Issue.Scopes, " ")
 	}
 	if out.Issue.WantsIdentity() {
-		identity := facts.realm.IdentityClaims(out.Issue, client, s.newID(), token, now)
-		if body["id_token"], err = facts.signer.Sign(identity); err != nil {
+		identity, err := oauth.With(known.realm.IdentityClaims(out.Issue, client, s.vault.NewID(), token, now), forClient)
+		if err != nil {
+			return err
+		}
+		if body["id_token"], err = known.signer.Sign(identity); err != nil {
 			return err
 		}
 	}
 	return writeJSON(w, http.StatusOK, body)
+}
+
+// mapped is the claims that attribute mappings add: those of the resources to
+// the access token, those of the application to the ID token.
+func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t oauth.Target) (forAPI, forClient map[string]any, err error) {
+	if i.Subject == "" || len(t.Resources) == 0 && len(known.mappings) <= 1 && plainSubject(known.mappings) {
+		return nil, nil, nil
+	}
+	var attributes []platform.AttributeMapping
+	var user kind.Body
+	err = s.db.View(ctx, known.realm.Environment, func(tx *store.Tx) error {
+		for _, id := range t.Resources {
+			more, err := facts.Mappings(tx, "resourceAttribute", id)
+			if err != nil {
+				return err
+			}
+			attributes = append(attributes, more...)
+		}
+		user, err = userFacts(tx, i.Subject)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	forAPI = oauth.Mapped(attributes, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.Name != "sub" })
+	forClient = oauth.Mapped(known.mappings, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.IDToken == nil || *m.IDToken })
+	return forAPI, forClient, nil
+}
+
+// plainSubject reports that the subject of the mappings is the user's id, as
+// it is without any.
+func plainSubject(mappings []platform.AttributeMapping) bool {
+	return !slices.ContainsFunc(mappings, func(m platform.AttributeMapping) bool { return m.Name == "sub" && m.Value != "${user.id}" })
+}
+
+// userFacts is a user as the expressions of mappings see it.
+func userFacts(tx *store.Tx, id string) (kind.Body, error) {
+	d, err := tx.Get("user", id)
+	if err != nil {
+		return nil, facts.Lacking("user "+id, err)
+	}
+	body, err := facts.Body(d)
+	if err != nil {
+		return nil, err
+	}
+	user := kind.Show(platform.UserFields(), body)
+	user["id"] = id
+	return user, nil
 }
 
 // userinfo answers with the claims that the token's scopes release (OpenID
@@ -196,7 +263,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return fault.BearerMissing
 	}
 	env := r.PathValue("env")
-	claims, err := s.verified(r.Context(), token, env)
+	claims, err := s.verified(r.Context(), token, env, "")
 	if err != nil {
 		return badToken(err, fault.BearerInvalid)
 	}
@@ -206,9 +273,20 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	var body map[string]any
 	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		u, d, err := readDocument[platform.User](tx, "user", claims.Subject)
+		u, d, err := facts.Get[platform.User](tx, "user", claims.Subject)
+		if err != nil {
+			return facts.Missing(err, fault.BearerInvalid)
+		}
 		body = oauth.UserInfo(d.ID, u, d.Updated, scopes)
-		return missing(err, fault.BearerInvalid)
+		mappings, err := facts.Mappings(tx, "attributeMapping", claims.ClientID)
+		if err != nil {
+			return err
+		}
+		user, err := userFacts(tx, d.ID)
+		for name, v := range oauth.Mapped(mappings, user, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
+			body[name] = v
+		}
+		return err
 	})
 	if err != nil {
 		return err

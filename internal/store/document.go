@@ -25,10 +25,13 @@ type Cursor = kind.Cursor
 
 // Query is which documents of a kind a list is to have.
 type Query struct {
-	Where      kind.Expr // the zero Expr is all
-	After      Cursor    // where the page before ended; the zero Cursor is the beginning
-	Limit      int       // at most so many; 0 is all
-	Descending bool      // the newest first
+	Where kind.Expr  // the zero Expr is all
+	Order kind.Order // the zero Order is (created, id)
+	After Cursor     // where the page before ended; the zero Cursor is the beginning
+	Limit int        // at most so many; 0 is all
+	// Within bounds how long a View may read: past it the error is ErrSlow. 0
+	// is no bound, and an Update has none.
+	Within time.Duration
 }
 
 // Get returns a document, or ErrMissing.
@@ -69,7 +72,7 @@ func (tx *Tx) List(k string, q Query) ([]Document, error) {
 	}
 	var found []Document
 	last := "its first" // a row that can't be read may not know its id
-	err = tx.each(text, args, func(rows *sql.Rows) error {
+	err = tx.within(q.Within).each(text, args, func(rows *sql.Rows) error {
 		d := Document{Kind: k}
 		var created, updated int64
 		if err := rows.Scan(&d.ID, &d.Version, &created, &updated, &d.Body); err != nil {
@@ -86,19 +89,31 @@ func (tx *Tx) List(k string, q Query) ([]Document, error) {
 }
 
 func (tx *Tx) listing(k string, q Query) (string, []any, error) {
-	var w where
+	w := where{columns: documentColumns()}
 	text, err := tx.matching(&w, k, q.Where)
 	if err != nil {
 		return "", nil, err
 	}
-	after, order := " > ", "created, id"
-	if q.Descending {
-		after, order = " < ", "created DESC, id DESC"
+	by, descending := "created", ""
+	if q.Order.Path != "" {
+		a, err := w.accessor(q.Order.Path, q.Order.Type)
+		if err != nil {
+			return "", nil, err
+		}
+		by = a.text
+	}
+	after := " > "
+	if q.Order.Descending {
+		after, descending = " < ", " DESC"
 	}
 	if q.After != (Cursor{}) {
-		text += " AND (created, id)" + after + "(" + w.bind(millis(q.After.Created)) + ", " + w.bind(q.After.ID) + ")"
+		value := q.After.Value
+		if q.Order.Path == "" {
+			value = millis(q.After.Created)
+		}
+		text += " AND (" + by + ", id)" + after + "(" + w.bind(value) + ", " + w.bind(q.After.ID) + ")"
 	}
-	text = "SELECT id, version, created, updated, body" + text + " ORDER BY " + order
+	text = "SELECT id, version, created, updated, body" + text + " ORDER BY " + by + descending + ", id" + descending
 	if q.Limit > 0 {
 		text += " LIMIT " + w.bind(int64(q.Limit))
 	}
@@ -118,15 +133,20 @@ func (tx *Tx) matching(w *where, k string, e kind.Expr) (string, error) {
 	return text + " AND " + more, err
 }
 
-// Count counts the documents that match.
-func (tx *Tx) Count(k string, match kind.Expr) (int, error) {
-	var w where
+// Count counts the documents that match, up to a limit; 0 is no limit. within
+// bounds how long a View may read, as in a Query.
+func (tx *Tx) Count(k string, match kind.Expr, limit int, within time.Duration) (int, error) {
+	w := where{columns: documentColumns()}
 	text, err := tx.matching(&w, k, match)
 	if err != nil {
 		return 0, fmt.Errorf("store: count %s: %w", k, err)
 	}
+	text = "SELECT count(*)" + text
+	if limit > 0 {
+		text = "SELECT count(*) FROM (SELECT 1" + text[len("SELECT count(*)"):] + " LIMIT " + w.bind(int64(limit)) + ") AS found"
+	}
 	var n int
-	err = tx.one("SELECT count(*)"+text, w.args, &n)
+	err = tx.within(within).one(text, w.args, &n)
 	return n, tx.failed(err, "count %s", k)
 }
 

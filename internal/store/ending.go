@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sweepBatch is how many expired tickets one Update deletes: few enough that
+// sweepBatch is how many rows one Update of a sweep deletes: few enough that
 // nobody who waits behind it notices.
 const sweepBatch = 500
 
@@ -14,13 +14,20 @@ const sweepBatch = 500
 // time, a few in each Update, until there are none or ctx ends. It returns how
 // many are deleted, also beside an error.
 func (db *DB) Sweep(ctx context.Context, before time.Time) (int64, error) {
+	return db.sweep(ctx, func(tx *Tx) (int64, error) {
+		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1 ORDER BY expires LIMIT $2)",
+			millis(before), int64(sweepBatch))
+	})
+}
+
+// sweep repeats a deletion, an Update each, until it finds less than a batch.
+func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error)) (int64, error) {
 	var total int64
 	for {
 		var n int64
 		err := db.Update(ctx, "", func(tx *Tx) (err error) {
-			n, err = tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1 ORDER BY expires LIMIT $2)",
-				millis(before), int64(sweepBatch))
-			return tx.failed(err, "sweep tickets")
+			n, err = some(tx)
+			return tx.failed(err, "sweep")
 		})
 		if err != nil {
 			return total, err

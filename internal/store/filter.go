@@ -12,7 +12,8 @@ import (
 
 // where is a condition as it is being written.
 type where struct {
-	args []any // of the whole statement; $1 is the first
+	args    []any             // of the whole statement; $1 is the environment
+	columns map[string]access // of the table, by the path that names them
 }
 
 // bind adds an argument and returns its placeholder.
@@ -37,8 +38,22 @@ func (w *where) condition(e kind.Expr) (string, error) {
 		}
 		inner, err := w.condition(e.Args[0])
 		return "((" + inner + ") IS NOT TRUE)", err
+	case kind.Among:
+		return w.among(e)
+	case kind.Mentions:
+		text := "CAST(body AS TEXT)"
+		return "(replace(" + text + ", " + w.bind(e.Value) + ", '') <> " + text + ")", nil
 	}
 	return w.comparison(e)
+}
+
+// among looks for documents that name this one as their parent.
+func (w *where) among(e kind.Expr) (string, error) {
+	a, err := w.accessor(e.Path, kind.Text)
+	if err == nil {
+		err = checkKind(e.Kind)
+	}
+	return "(id IN (SELECT (body ->> 'parent') FROM document WHERE env = $1 AND kind = '" + e.Kind + "' AND " + a.text + " = " + w.bind(e.Value) + "))", err
 }
 
 func (w *where) join(parts []kind.Expr, by, none string) (string, error) {
@@ -56,15 +71,17 @@ func (w *where) join(parts []kind.Expr, by, none string) (string, error) {
 }
 
 func (w *where) comparison(e kind.Expr) (string, error) {
-	a, err := accessor(e.Path, e.Type)
+	a, err := w.accessor(e.Path, e.Type)
 	if err != nil {
 		return "", err
 	}
-	if e.Op == kind.Pr {
+	switch e.Op {
+	case kind.Pr:
 		return a.present(), nil
-	}
-	if e.Op == kind.Sw {
+	case kind.Sw:
 		return w.prefix(a, e)
+	case kind.Co, kind.Ew:
+		return w.piece(a, e)
 	}
 	sign, err := a.operator(e.Op)
 	if err != nil {
@@ -94,6 +111,21 @@ func (w *where) prefix(a access, e kind.Expr) (string, error) {
 	return "(" + from + " AND " + a.text + " < " + w.bind(end) + ")", nil
 }
 
+// piece is a text that stands in another, or at its end. No index serves it.
+func (w *where) piece(a access, e kind.Expr) (string, error) {
+	p, ok := e.Value.(string)
+	if !ok || a.kind != kind.Text {
+		return "", fmt.Errorf("the filter on %s: only a text has a text in it", e.Path)
+	}
+	if p == "" {
+		return a.text + " IS NOT NULL", nil
+	}
+	if e.Op == kind.Co {
+		return "(replace(" + a.text + ", " + w.bind(p) + ", '') <> " + a.text + ")", nil
+	}
+	return "(substr(" + a.text + ", length(" + a.text + ") - " + w.bind(int64(utf8.RuneCountInString(p)-1)) + ") = " + w.bind(p) + ")", nil
+}
+
 // behind is the first text that sorts after everything that starts with p, if
 // there is one. UTF-8 sorts as its code points do, and a surrogate is none.
 func behind(p string) (string, bool) {
@@ -117,14 +149,18 @@ type access struct {
 	column bool // one of the table's own, not part of the body
 }
 
-func accessor(path string, t kind.Type) (access, error) {
-	switch path {
-	case "id":
-		return access{"id", kind.Text, true}, nil
-	case "createdAt":
-		return access{"created", kind.Time, true}, nil
-	case "updatedAt":
-		return access{"updated", kind.Time, true}, nil
+// documentColumns are the columns of a document that a filter can name.
+func documentColumns() map[string]access {
+	return map[string]access{
+		"id":        {"id", kind.Text, true},
+		"createdAt": {"created", kind.Time, true},
+		"updatedAt": {"updated", kind.Time, true},
+	}
+}
+
+func (w *where) accessor(path string, t kind.Type) (access, error) {
+	if a, ok := w.columns[path]; ok {
+		return a, nil
 	}
 	if !plain(path) {
 		return access{}, fmt.Errorf("%q is not a path", path)

@@ -21,6 +21,7 @@ import (
 type Sealer struct {
 	id   string // of the key; says nothing about it
 	aead cipher.AEAD
+	root []byte // of the keys for other purposes
 }
 
 const masterKeyBytes = 32
@@ -43,9 +44,21 @@ func NewSealer(key []byte) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the sealing cipher: %w", err)
 	}
+	root, err := hkdf.Key(sha256.New, key, nil, "pixy derive v1", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive the other keys: %w", err)
+	}
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("pixy master key id"))
-	return &Sealer{id: hex.EncodeToString(h.Sum(nil)[:8]), aead: aead}, nil
+	return &Sealer{id: hex.EncodeToString(h.Sum(nil)[:8]), aead: aead, root: root}, nil
+}
+
+// Derive returns the key for a purpose, the same on every node that has the
+// master key.
+func (s *Sealer) Derive(purpose string) []byte {
+	h := hmac.New(sha256.New, s.root)
+	h.Write([]byte(purpose))
+	return h.Sum(nil)
 }
 
 // String hides what a Sealer has in it.

@@ -1,5 +1,5 @@
-// Package store keeps everything that Pixy keeps: documents, which last, and
-// tickets, which expire.
+// Package store keeps everything that Pixy keeps: documents, which last,
+// tickets, which expire, and events, which tell what happened.
 //
 // Work is done in transactions: View reads one consistent state, Update reads
 // and writes, all or nothing. Each is bound to one environment, and a
@@ -28,6 +28,8 @@ var (
 	ErrOtherKey = errors.New("the database is sealed under another master key: start Pixy with the key it was first started with")
 	// ErrClosed answers whoever comes after Close.
 	ErrClosed = errors.New("store: the database is closed")
+	// ErrSlow says that a statement read longer than it was given.
+	ErrSlow = errors.New("store: reading took longer than it may")
 	// ErrReadOnly says that a View tried to write.
 	ErrReadOnly = errors.New("store: a view cannot write")
 )

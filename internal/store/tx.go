@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -10,8 +11,29 @@ import (
 // Tx is a transaction, bound to one environment. It is for one goroutine, and
 // of no use once its closure has returned.
 type Tx struct {
-	work *work
-	env  string
+	work  *work
+	env   string
+	limit time.Duration // of one statement of a View, 0 for none
+}
+
+// within is the same transaction, whose statements may read so long.
+func (tx *Tx) within(limit time.Duration) *Tx { return &Tx{work: tx.work, env: tx.env, limit: limit} }
+
+// bounded is the context of a statement. In an Update it is never bounded: a
+// statement that is interrupted would undo its neighbours.
+func (tx *Tx) bounded() (context.Context, context.CancelFunc) {
+	if tx.limit <= 0 || tx.work.write {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), tx.limit)
+}
+
+// slow makes ErrSlow of the error of a statement that was interrupted.
+func slow(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ErrSlow
+	}
+	return err
 }
 
 // work is what a transaction and its Root share.
@@ -83,11 +105,13 @@ func (tx *Tx) one(text string, args []any, into ...any) error {
 	if err != nil {
 		return err
 	}
-	err = st.QueryRow(args...).Scan(into...)
+	ctx, cancel := tx.bounded()
+	defer cancel()
+	err = st.QueryRowContext(ctx, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrMissing
 	}
-	return err
+	return slow(ctx, err)
 }
 
 // each hands every row to scan. No other statement may run meanwhile.
@@ -96,23 +120,25 @@ func (tx *Tx) each(text string, args []any, scan func(*sql.Rows) error) error {
 	if err != nil {
 		return err
 	}
-	rows, err := st.Query(args...)
+	ctx, cancel := tx.bounded()
+	defer cancel()
+	rows, err := st.QueryContext(ctx, args...)
 	if err != nil {
-		return err
+		return slow(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return err
+			return slow(ctx, err)
 		}
 	}
-	return rows.Err()
+	return slow(ctx, rows.Err())
 }
 
 // failed says what was being done, and makes a fault of what the database
 // refuses. After an error that may have undone the transaction, it is broken.
 func (tx *Tx) failed(err error, doing string, args ...any) error {
-	if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrReadOnly) || err == tx.work.broken {
+	if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrSlow) || err == tx.work.broken {
 		return err
 	}
 	told := refusal(fmt.Errorf("store: "+doing+": %w", append(args, err)...))

@@ -20,15 +20,15 @@ CREATE INDEX document_created ON document (env, kind, created, id);
 CREATE INDEX document_parent ON document (env, kind, (body ->> 'parent') COLLATE {{collation}}, created, id)
     WHERE (body ->> 'parent') IS NOT NULL;
 
+-- What is unique in its kind, under its parent where it has one.
+CREATE UNIQUE INDEX document_unique ON document (env, kind, (body ->> 'unique') COLLATE {{collation}})
+    WHERE (body ->> 'unique') IS NOT NULL;
+
 CREATE UNIQUE INDEX user_username ON document (env, (body ->> 'usernameKey') COLLATE {{collation}}) WHERE kind = 'user';
-CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, created, id) WHERE kind = 'user';
+CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, id) WHERE kind = 'user';
 CREATE INDEX user_population ON document (env, (body -> 'population' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'user';
-CREATE UNIQUE INDEX population_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'population';
-CREATE UNIQUE INDEX environment_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'environment';
-CREATE UNIQUE INDEX sign_on_policy_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'signOnPolicy';
-CREATE UNIQUE INDEX password_policy_name ON document (env, (body ->> 'nameKey') COLLATE {{collation}}) WHERE kind = 'passwordPolicy';
-CREATE UNIQUE INDEX grant_resource ON document (env, (body ->> 'parent') COLLATE {{collation}}, (body -> 'resource' ->> 'id') COLLATE {{collation}}) WHERE kind = 'grant';
-CREATE INDEX role_assignment_actor ON document (env, (body ->> 'actor') COLLATE {{collation}}, created, id) WHERE kind = 'roleAssignment';
+CREATE INDEX user_external_id ON document (env, (body ->> 'externalId') COLLATE {{collation}}, id) WHERE kind = 'user' AND (body ->> 'externalId') IS NOT NULL;
+CREATE INDEX group_membership_group ON document (env, (body -> 'group' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'groupMembership';
 
 -- What expires. The key is a hash of the secret; spent is 0 until it is spent.
 CREATE TABLE ticket (
@@ -51,3 +51,34 @@ CREATE INDEX ticket_owner ON ticket (env, owner, kind);
 CREATE INDEX ticket_client ON ticket (env, client, kind);
 CREATE INDEX ticket_family ON ticket (family);
 CREATE INDEX ticket_expires ON ticket (expires);
+
+-- How many documents of a kind have a value, kept as they come and go, so that
+-- nobody counts. It is spread over shards, which add up.
+CREATE TABLE tally (
+    env   TEXT COLLATE {{collation}} NOT NULL,
+    name  TEXT COLLATE {{collation}} NOT NULL,
+    shard BIGINT NOT NULL,
+    n     BIGINT NOT NULL,
+    PRIMARY KEY (env, name, shard)
+);
+
+-- What happened. Rows are added, and deleted when they are old.
+CREATE TABLE event (
+    env         TEXT COLLATE {{collation}} NOT NULL,
+    recorded    BIGINT NOT NULL,
+    id          TEXT COLLATE {{collation}} NOT NULL,
+    action      TEXT COLLATE {{collation}} NOT NULL,
+    actor       TEXT COLLATE {{collation}} NOT NULL,
+    client      TEXT COLLATE {{collation}} NOT NULL,
+    target      TEXT COLLATE {{collation}} NOT NULL,
+    population  TEXT COLLATE {{collation}} NOT NULL,
+    correlation TEXT COLLATE {{collation}} NOT NULL,
+    result      TEXT COLLATE {{collation}} NOT NULL,
+    body        JSONB NOT NULL,
+    PRIMARY KEY (env, recorded, id)
+);
+
+CREATE INDEX event_id ON event (env, id);
+CREATE INDEX event_correlation ON event (env, correlation, recorded);
+CREATE INDEX event_target ON event (env, target, recorded);
+CREATE INDEX event_recorded ON event (recorded);

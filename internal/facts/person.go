@@ -1,0 +1,157 @@
+package facts
+
+import (
+	"encoding/json"
+	"errors"
+
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// Person is a user with everything a password decision needs.
+type Person struct {
+	ID         string // "" is nobody
+	User       platform.User
+	Credential platform.Credential
+	Policy     platform.PasswordPolicy
+	PolicyID   string
+	Document   store.Document // of the user
+
+	version int64 // of the credential's document, 0 when there is none
+}
+
+// Named finds a user by username; nobody has an empty ID and the password
+// policy of the default population.
+func Named(tx *store.Tx, username string) (Person, error) {
+	d, err := tx.Find("user", kind.Equal("usernameKey", kind.FoldText(username)))
+	if errors.Is(err, store.ErrMissing) {
+		var p Person
+		p.Policy, p.PolicyID, err = PasswordPolicy(tx, "")
+		return p, err
+	}
+	if err != nil {
+		return Person{}, err
+	}
+	return PersonOf(tx, d)
+}
+
+// ByID finds a user, or ErrMissing.
+func ByID(tx *store.Tx, id string) (Person, error) {
+	d, err := tx.Get("user", id)
+	if err != nil {
+		return Person{}, err
+	}
+	return PersonOf(tx, d)
+}
+
+// PersonOf reads the rest of a user's facts.
+func PersonOf(tx *store.Tx, d store.Document) (Person, error) {
+	u, err := Decode[platform.User](d)
+	if err != nil {
+		return Person{}, err
+	}
+	p := Person{ID: d.ID, User: u, Document: d}
+	if p.Policy, p.PolicyID, err = PasswordPolicy(tx, u.Population.ID); err != nil {
+		return p, err
+	}
+	c, err := tx.Get("credential", d.ID)
+	if errors.Is(err, store.ErrMissing) {
+		return p, nil
+	}
+	if err != nil {
+		return p, err
+	}
+	p.version = c.Version
+	p.Credential, err = Decode[platform.Credential](c)
+	return p, err
+}
+
+// PasswordPolicy is that of a population, "" for the default one, or else the
+// environment's default.
+func PasswordPolicy(tx *store.Tx, population string) (platform.PasswordPolicy, string, error) {
+	d, err := passwordPolicy(tx, population)
+	if err != nil {
+		return platform.PasswordPolicy{}, "", err
+	}
+	p, err := Decode[platform.PasswordPolicy](d)
+	return p, d.ID, err
+}
+
+func passwordPolicy(tx *store.Tx, id string) (store.Document, error) {
+	population, err := tx.Get("population", id)
+	if id == "" {
+		population, err = Default(tx, "population")
+	}
+	if err != nil {
+		return population, Lacking("population "+id, err)
+	}
+	p, err := Decode[platform.Population](population)
+	if err != nil {
+		return population, err
+	}
+	if p.PasswordPolicy.ID != "" {
+		d, err := tx.Get("passwordPolicy", p.PasswordPolicy.ID)
+		return d, Lacking("password policy "+p.PasswordPolicy.ID, err)
+	}
+	d, err := Default(tx, "passwordPolicy")
+	return d, Lacking("a default password policy", err)
+}
+
+// KeepCredential writes a person's credential back. It refuses when somebody
+// else wrote it since it was read.
+func KeepCredential(tx *store.Tx, p Person, c platform.Credential) error {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Put(store.Document{Kind: "credential", ID: p.ID, Version: p.version, Body: raw})
+	return err
+}
+
+// Active reports whether a user exists and is enabled.
+func Active(tx *store.Tx, id string) (bool, error) {
+	u, _, err := Get[platform.User](tx, "user", id)
+	if errors.Is(err, store.ErrMissing) {
+		return false, nil
+	}
+	return err == nil && u.Enabled, err
+}
+
+// GroupsOf are the ids of the groups that a user is in: its own, and those
+// they are nested in, as far as there are at most maxGroups.
+func GroupsOf(tx *store.Tx, user string) (direct, all []string, err error) {
+	memberships, err := All[platform.GroupMembership](tx, "groupMembership", kind.Equal("parent", user))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range memberships {
+		direct = append(direct, m.Group.ID)
+	}
+	all, err = Nested(tx, direct)
+	return direct, all, err
+}
+
+// maxGroups bounds how many groups are followed.
+const maxGroups = 1000
+
+// Nested are the groups, and those in which they are nested.
+func Nested(tx *store.Tx, groups []string) ([]string, error) {
+	all, seen := append([]string(nil), groups...), map[string]bool{}
+	for _, id := range all {
+		seen[id] = true
+	}
+	for i := 0; i < len(all) && len(all) < maxGroups; i++ {
+		outer, err := All[platform.GroupMembership](tx, "groupNesting", kind.Equal("parent", all[i]))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range outer {
+			if !seen[m.Group.ID] {
+				seen[m.Group.ID] = true
+				all = append(all, m.Group.ID)
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,34 @@
+package facts
+
+import (
+	"pixy/internal/flow"
+	"pixy/internal/oauth"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// Records is everything that expires, and for how long it lives.
+type Records struct {
+	Flows    store.Tickets[FlowRecord]
+	Sessions store.Tickets[flow.Session]
+	Codes    store.Tickets[oauth.Code]
+	// Nobody counts the failures of usernames that nobody has, so that they
+	// are locked out like the others, and forgotten as soon.
+	Nobody store.Tickets[platform.Credential]
+}
+
+// FlowRecord is a flow and the authorize request it serves.
+type FlowRecord struct {
+	Flow    flow.Flow     `json:"flow"`
+	Request oauth.Request `json:"request"`
+}
+
+// NewRecords is the table.
+func NewRecords() Records {
+	return Records{
+		Flows:    store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
+		Sessions: store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
+		Codes:    store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
+		Nobody:   store.Tickets[platform.Credential]{Kind: "nobody"},
+	}
+}

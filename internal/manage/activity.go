@@ -1,0 +1,237 @@
+package manage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"pixy/internal/facts"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+func activityFields() []kind.Field {
+	text := func(name string, ops ...kind.Op) kind.Field {
+		return kind.Field{Name: name, Type: kind.Text, Filter: ops, Indexed: name == "correlationId"}
+	}
+	object := func(name string, fields ...kind.Field) kind.Field {
+		return kind.Field{Name: name, Type: kind.Object, Fields: fields}
+	}
+	times := []kind.Op{kind.Gt, kind.Ge, kind.Lt, kind.Le}
+	return []kind.Field{
+		{Name: "recordedAt", Type: kind.Time, Filter: times, Indexed: true},
+		text("correlationId", kind.Eq),
+		object("actors", object("client", text("id", kind.Eq), text("name"), text("type")), object("user", text("id", kind.Eq), text("name", kind.Eq), text("type"))),
+		object("action", text("type", kind.Eq), text("description")),
+		// A list on the wire; a filter names the members of its one element.
+		object("resources", kind.Field{Name: "id", Type: kind.Text, Filter: []kind.Op{kind.Eq}, Indexed: true}, text("type", kind.Eq), object("population", text("id", kind.Eq))),
+		object("result", text("status", kind.Eq), text("description")),
+	}
+}
+
+// listActivities answers with a page of the audit log, the newest first. A POST
+// brings the filter in its body.
+func (a *API) listActivities(ctx context.Context, r Request) (Answer, error) {
+	return a.activities(ctx, r, "activities", kind.Expr{})
+}
+
+// listUserActivities are the events of users only.
+func (a *API) listUserActivities(ctx context.Context, r Request) (Answer, error) {
+	return a.activities(ctx, r, "userActivities", kind.Equal("resources.type", "USER"))
+}
+
+func (a *API) activities(ctx context.Context, r Request, key string, always kind.Expr) (Answer, error) {
+	if err := narrow(r); err != nil {
+		return Answer{}, err
+	}
+	body, err := accepted(r.Body, []kind.Field{{Name: "filter", Type: kind.Text}, {Name: "limit", Type: kind.Number}})
+	if err != nil {
+		return Answer{}, err
+	}
+	text := kind.At(body, "filter") + r.Query.Get("filter")
+	path, _, _ := strings.Cut(r.Path, "?")
+	page, err := kind.ReadPage(r.Query, nil, path+"\x00"+text, a.cursors)
+	if err != nil {
+		return Answer{}, err
+	}
+	where := always
+	if text != "" {
+		given, err := kind.Filter(activityFields(), text)
+		if err != nil {
+			return Answer{}, err
+		}
+		where = kind.All(always, given)
+	}
+	var events []store.Event
+	err = a.db.View(ctx, r.env(), func(tx *store.Tx) (err error) {
+		events, err = tx.Events(store.Query{Where: where, After: page.After, Limit: page.Limit + 1, Within: a.patient})
+		return err
+	})
+	if errors.Is(err, store.ErrSlow) {
+		return Answer{}, kind.Slow(activityFields())
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	next := ""
+	if len(events) > page.Limit {
+		events = events[:page.Limit]
+		last := events[len(events)-1]
+		next = nextPage(a.base+path, url.Values{"filter": {text}}, kind.Cursor{Created: last.Recorded, ID: last.ID}.Sign(path+"\x00"+text, a.cursors), page.Limit)
+	}
+	return a.activityPage(r, key, events, next)
+}
+
+func (a *API) activityPage(r Request, key string, events []store.Event, next string) (Answer, error) {
+	var items []any
+	for _, e := range events {
+		item, err := a.showActivity(r, e)
+		if err != nil {
+			return Answer{}, err
+		}
+		items = append(items, item)
+	}
+	body := a.page(r, key, items)
+	delete(body, "count") // nobody counts the audit log
+	if next != "" {
+		body["_links"].(kind.Body)["next"] = kind.Href(next)
+	}
+	return Answer{Status: http.StatusOK, Body: body}, nil
+}
+
+func (a *API) readActivity(ctx context.Context, r Request) (Answer, error) {
+	if err := narrow(r); err != nil {
+		return Answer{}, err
+	}
+	var events []store.Event
+	err := a.db.View(ctx, r.env(), func(tx *store.Tx) (err error) {
+		events, err = tx.Events(store.Query{Where: kind.Equal("id", r.IDs["activity"]), Limit: 1})
+		return err
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(events) == 0 {
+		return Answer{}, notFound(&kind.Spec{Title: "Activity"}, r.IDs["activity"], r.env())
+	}
+	body, err := a.showActivity(r, events[0])
+	return Answer{Status: http.StatusOK, Body: body}, err
+}
+
+func (a *API) showActivity(r Request, e store.Event) (kind.Body, error) {
+	var b eventBody
+	if err := json.Unmarshal(e.Body, &b); err != nil {
+		return nil, err
+	}
+	environment := a.base + "/v1/environments/" + r.env()
+	actors := kind.Body{}
+	actor := func(noun, plural, id, name string) {
+		if id == "" {
+			return
+		}
+		who := kind.Body{"id": id, "type": strings.ToUpper(noun), "environment": kind.Body{"id": b.Environment}, "href": a.base + "/v1/environments/" + b.Environment + "/" + plural + "/" + id}
+		if name != "" {
+			who["name"] = name
+		}
+		actors[noun] = who
+	}
+	actor("client", "applications", e.Client, b.ClientName)
+	actor("user", "users", e.Actor, b.Username)
+	resource := kind.Body{"id": e.Target, "type": b.Type, "environment": kind.Body{"id": r.env()}}
+	if b.Name != "" {
+		resource["name"] = b.Name
+	}
+	if e.Population != "" {
+		resource["population"] = kind.Body{"id": e.Population}
+	}
+	out := kind.Body{
+		"_links": kind.Body{"self": kind.Href(environment + "/activities/" + e.ID)}, "id": e.ID, "environment": kind.Body{"id": r.env()},
+		"recordedAt": platform.Stamp(e.Recorded), "createdAt": platform.Stamp(e.Recorded), "correlationId": e.Correlation,
+		"actors": actors, "action": kind.Body{"type": e.Action, "description": sentence(e.Action)}, "resources": []any{resource},
+		"result": kind.Body{"status": e.Result, "description": b.Description},
+	}
+	if b.RemoteIP != "" {
+		out["source"] = kind.Body{"ipAddress": b.RemoteIP}
+	}
+	return out, nil
+}
+
+func totalFields() []kind.Field {
+	return []kind.Field{{Name: "date", Type: kind.Text}, {Name: "totalIdentities", Type: kind.Number}, {Name: "startsAt", Type: kind.Time}, {Name: "count", Type: kind.Number}}
+}
+
+// identities are how many users the environment has: the tallies of its
+// populations.
+func (a *API) identities(ctx context.Context, r Request) (total int, err error) {
+	if err := narrow(r); err != nil {
+		return 0, err
+	}
+	err = a.db.View(ctx, r.env(), func(tx *store.Tx) error {
+		docs, err := tx.List("population", store.Query{})
+		if err != nil {
+			return err
+		}
+		for _, c := range a.byName["population"].Table().Counts {
+			for _, d := range docs {
+				n, err := tx.Tallied(tallyName(c, d.ID))
+				if err != nil {
+					return err
+				}
+				total += n
+			}
+		}
+		return nil
+	})
+	return total, err
+}
+
+func (a *API) totalIdentities(ctx context.Context, r Request) (Answer, error) {
+	total, err := a.identities(ctx, r)
+	item := kind.Body{"date": a.now().UTC().Format("2006-01-02"), "totalIdentities": total}
+	return Answer{Status: http.StatusOK, Body: a.page(r, "totalIdentities", []any{item})}, err
+}
+
+// activeIdentities counts nothing by day: the answer is about now.
+func (a *API) activeIdentities(ctx context.Context, r Request) (Answer, error) {
+	total, err := a.identities(ctx, r)
+	item := kind.Body{"startsAt": platform.Stamp(a.now()), "count": total}
+	return Answer{Status: http.StatusOK, Body: a.page(r, "activeIdentityCounts", []any{item})}, err
+}
+
+// keyApplications are the applications whose tokens a key signs.
+func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
+	if err := narrow(r); err != nil {
+		return Answer{}, err
+	}
+	k := a.byName["application"]
+	p := place{spec: k.Table(), env: r.env(), under: "environment", self: a.base + "/v1/environments/" + r.env() + "/applications"}
+	var items []any
+	err := a.db.View(ctx, r.env(), func(tx *store.Tx) error {
+		if _, err := tx.Get("key", r.IDs["key"]); err != nil {
+			return facts.Missing(err, notFound(a.byName["key"].Table(), r.IDs["key"], r.env()))
+		}
+		policies, err := tx.List("keyRotationPolicy", store.Query{Where: kind.Equal("currentKeyId", r.IDs["key"])})
+		if err != nil {
+			return err
+		}
+		for _, policy := range policies {
+			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxSessions})
+			if err != nil {
+				return err
+			}
+			for _, d := range docs {
+				item, err := a.show(tx, k, p, d)
+				if err != nil {
+					return err
+				}
+				items = append(items, item)
+			}
+		}
+		return nil
+	})
+	return Answer{Status: http.StatusOK, Body: a.page(r, "applications", items)}, err
+}

@@ -1,0 +1,235 @@
+package manage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"pixy/internal/facts"
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// create answers POST on a collection.
+func (a *API) create(k kind.Kind, under string) handler {
+	return func(ctx context.Context, r Request) (Answer, error) {
+		p := a.where(r, k, under)
+		if p.id = a.vault.NewID(); p.spec.By != "" {
+			p.id = kind.At(r.Body, "id")
+			r.Body = kind.Body{p.spec.By: kind.Body{"id": r.Body["id"]}}
+		}
+		gift, err := a.gift(ctx, r, k, p)
+		if err != nil {
+			return Answer{}, err
+		}
+		var out kind.Body
+		err = a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+			if err := a.parentExists(tx, r, p); err != nil {
+				return err
+			}
+			if err := a.mayCreate(tx, r, p); err != nil {
+				return err
+			}
+			raw, err := a.accept(tx, r, k, p, store.Document{}, r.Body)
+			if err != nil {
+				return err
+			}
+			d, err := a.keepNew(tx, r, k, p, raw, gift)
+			if err != nil {
+				return err
+			}
+			out, err = a.show(tx, k, p, d)
+			return err
+		})
+		id, _ := out["id"].(string)
+		return Answer{Status: http.StatusCreated, Body: out, Location: p.self + "/" + id}, err
+	}
+}
+
+// gift makes what a new document needs and no write may take the time for.
+func (a *API) gift(ctx context.Context, r Request, k kind.Kind, p place) (kind.Gift, error) {
+	g := kind.Gift{Organization: r.Actor.Organization, ID: p.id, Now: a.now().UTC(), NewID: a.vault.NewID, Actor: r.Actor.ID}
+	var err error
+	switch k.Table().Needs {
+	case kind.NeedSecret:
+		g.Secret, _, err = a.vault.Secret(p.env, p.spec.Beside, p.id, "")
+	case kind.NeedKey:
+		err = a.keyGift(ctx, r, p, &g)
+	case kind.NeedHash:
+		g.Hash, g.ForceChange, err = a.importedPassword(ctx, r)
+	}
+	return g, err
+}
+
+// accept holds a body against the kind's fields, its rules, and the documents
+// it refers to; all that is wrong is told at once. before has Version 0 for
+// what is new.
+func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store.Document, sent kind.Body) (json.RawMessage, error) {
+	var was kind.Body
+	var err error
+	mode := kind.Create
+	if before.Version > 0 {
+		mode = kind.Replace
+		if was, err = facts.Body(before); err != nil {
+			return nil, err
+		}
+	}
+	filled := k.Fill(sent, was)
+	table := p.spec.All(filled)
+	if was != nil {
+		table = p.spec.All(was)
+	}
+	body, details, err := kind.Accept(table, mode, was, filled, a.defaults(tx))
+	if err != nil {
+		return nil, err
+	}
+	more, err := a.unresolved(tx, kind.References(table, body), body)
+	if err != nil {
+		return nil, err
+	}
+	details = append(details, more...)
+	for i := range details { // the id in the body stands for the reference
+		if p.spec.By != "" && (details[i].Target == p.spec.By+".id" || details[i].Target == p.spec.By) {
+			details[i].Target = "id"
+		}
+	}
+	if p.parent != "" {
+		body["parent"], body[p.under] = p.parent, kind.Body{"id": p.parent}
+	}
+	p.spec.Index(body)
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(details) == 0 {
+		if details, err = k.Refuse(before.Body, raw); err != nil {
+			return nil, err
+		}
+	}
+	if len(details) > 0 {
+		return nil, fault.Invalid.Detailed(details...)
+	}
+	if p.parent == "" && !within(r.reach, p.spec, p.id, body) && p.spec.Name != "environment" {
+		return nil, fault.NotPermitted.Compared("a role that reaches the "+p.spec.Title, "the assignments of "+r.Actor.ID)
+	}
+	return raw, nil
+}
+
+// unresolved tells which of the references of a body lead nowhere.
+func (a *API) unresolved(tx *store.Tx, refs []kind.Reference, body kind.Body) ([]fault.Detail, error) {
+	var out []fault.Detail
+	for _, ref := range refs {
+		scope := a.homeOf(tx, ref.Kind)
+		switch found, err := scope.Get(ref.Kind, ref.ID); {
+		case isMissing(err):
+			out = append(out, refersToNothing(ref.Target, ref.ID))
+		case err != nil:
+			return nil, err
+		case ref.Within != "":
+			other, err := facts.Body(found)
+			if err != nil {
+				return nil, err
+			}
+			if kind.At(other, "parent") != kind.At(body, ref.Within) {
+				out = append(out, refersToNothing(ref.Target, ref.ID))
+			}
+		}
+	}
+	return out, nil
+}
+
+func refersToNothing(target, id string) fault.Detail {
+	return fault.Detail{Code: "INVALID_VALUE", Target: target, Message: fmt.Sprintf("refers to '%s', which does not exist here", id)}
+}
+
+// keepNew keeps a new document and what comes with it.
+func (a *API) keepNew(tx *store.Tx, r Request, k kind.Kind, p place, raw json.RawMessage, g kind.Gift) (store.Document, error) {
+	raw, err := born(p, raw, g)
+	if err != nil {
+		return store.Document{}, err
+	}
+	d, err := home(tx, p.spec).Put(store.Document{Kind: p.spec.Name, ID: p.document(), Body: raw})
+	if err != nil {
+		return d, taken(p.spec, err)
+	}
+	entries, err := k.With(raw, g)
+	if err != nil {
+		return d, err
+	}
+	if err := Keep(tx, a.byName, entries); err != nil {
+		return d, err
+	}
+	return d, a.follow(tx, r, p, store.Document{}, d, "CREATED")
+}
+
+// taken names the field whose value stands in another document already.
+func taken(spec *kind.Spec, err error) error {
+	if !errors.Is(err, fault.Taken) {
+		return err
+	}
+	target, message := "id", "A resource with the specified id already exists"
+	for _, f := range spec.Fields {
+		if f.Unique {
+			target, message = f.Name, "A resource with the specified "+f.Name+" already exists"
+		}
+	}
+	return fault.Taken.Detailed(fault.Detail{Code: "UNIQUENESS_VIOLATION", Target: target, Message: message}).Because(err)
+}
+
+// change answers PUT and PATCH on an element.
+func (a *API) change(k kind.Kind, under string) handler {
+	return func(ctx context.Context, r Request) (Answer, error) {
+		p := a.where(r, k, under)
+		out, err := a.rewrite(ctx, r, k, p, func(was kind.Body) kind.Body {
+			if r.Method == "PATCH" {
+				return kind.Merge(was, r.Body)
+			}
+			return r.Body
+		})
+		return Answer{Status: http.StatusOK, Body: out}, err
+	}
+}
+
+// rewrite puts another body in place of a document's, and shows it.
+func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next func(was kind.Body) kind.Body) (out kind.Body, err error) {
+	err = a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+		before, err := a.element(tx, r, k, p)
+		if err != nil {
+			return err
+		}
+		was, err := facts.Body(before)
+		if err != nil {
+			return err
+		}
+		if err := outranks(tx, r, p.id); err != nil {
+			return err
+		}
+		after := before
+		if after.Body, err = a.accept(tx, r, k, p, before, next(was)); err != nil {
+			return err
+		}
+		if after, err = home(tx, p.spec).Put(after); err != nil {
+			return taken(p.spec, err)
+		}
+		if err := a.follow(tx, r, p, before, after, "UPDATED"); err != nil {
+			return err
+		}
+		out, err = a.show(tx, k, p, after)
+		return err
+	})
+	return out, err
+}
+
+// outranks refuses an actor who lacks a role that the application or user has:
+// who may change it could otherwise act with its roles, or take them away.
+func outranks(tx *store.Tx, r Request, id string) error {
+	theirs, err := facts.UserAssignments(tx, id)
+	if err == nil && !platform.Holds(r.Actor.Assignments, theirs) {
+		err = fault.NotPermitted.Compared("every role of "+id+", at the same or a broader scope", "fewer")
+	}
+	return err
+}

@@ -1,0 +1,247 @@
+// Package manage is the management API without HTTP: what a request asks for
+// is loaded, held against the tables of package platform, kept and shown. One
+// set of handlers serves every kind; what is special about one stands in a file
+// of its own.
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"pixy/internal/facts"
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// API serves the management API. It is safe for concurrent use.
+type API struct {
+	db      *store.DB
+	vault   *facts.Vault
+	records facts.Records
+	base    string // scheme and host of links
+	now     func() time.Time
+	log     *slog.Logger
+	kinds   []kind.Kind
+	byName  map[string]kind.Kind
+	cursors []byte // the key of cursors
+	patient time.Duration
+}
+
+// New makes an API whose links begin with base.
+func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time, log *slog.Logger) *API {
+	a := &API{db: db, vault: vault, records: facts.NewRecords(), base: base, now: now, log: log, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
+		cursors: vault.CursorKey(), patient: patience}
+	for _, k := range a.kinds {
+		a.byName[k.Table().Name] = k
+	}
+	return a
+}
+
+// Kinds are the kinds that are served, by name.
+func (a *API) Kinds() map[string]kind.Kind { return a.byName }
+
+// patience is how long a list may read.
+const patience = 2 * time.Second
+
+// Actor is who calls: a worker application, or a user.
+type Actor struct {
+	ID           string
+	Client       string // the application, also when it acts for a user
+	User         string // the id of the user, "" when the application acts for itself
+	Environment  string // that the token was issued in
+	Organization string // of this server
+	Assignments  []platform.RoleAssignment
+}
+
+// Request is a call of the management API, its caller known.
+type Request struct {
+	Actor       Actor
+	Method      string
+	Path        string            // as it was asked for, with its query: "/v1/environments?limit=2"
+	IDs         map[string]string // the ids in the path, by the names of their kinds
+	Query       url.Values
+	Media       string // of the body, without parameters
+	Body        kind.Body
+	RemoteIP    string
+	Correlation string
+
+	reach platform.Reach // of the actor's roles, set by the guard
+}
+
+func (r Request) env() string { return r.IDs["environment"] }
+
+// Answer is what a call comes to.
+type Answer struct {
+	Status   int
+	Body     kind.Body // nil for none
+	Location string    // of what was created, or ""
+}
+
+type handler func(context.Context, Request) (Answer, error)
+
+// Serve answers a request at a route: the actor's roles must permit it, and the
+// environment must be there.
+func (a *API) Serve(ctx context.Context, route Route, r Request) (Answer, error) {
+	wanted := platform.Access{Area: route.Area, Write: route.Write, Environment: r.env(), Organization: r.Actor.Organization}
+	if r.reach = platform.Reaches(r.Actor.Assignments, wanted); r.reach.None() {
+		return Answer{}, fault.NotPermitted.Compared("a role with access to "+route.Area, "the assignments of "+r.Actor.ID)
+	}
+	if env := r.env(); env != "" {
+		err := a.db.View(ctx, env, func(tx *store.Tx) error {
+			_, err := facts.Environment(tx)
+			return facts.Missing(err, notFound(a.byName["environment"].Table(), env, ""))
+		})
+		if err != nil {
+			return Answer{}, err
+		}
+	}
+	return route.handle(ctx, r)
+}
+
+// place is where a request acts.
+type place struct {
+	spec   *kind.Spec
+	env    string // that the transaction is bound to, "" for the root scope
+	id     string // of the element on the wire, "" for the collection
+	under  string // the kind of the parent, "" at the top
+	parent string // its id, "" when it is the environment
+	self   string // the URL of the collection, or of the one there is
+}
+
+// where finds the place of a request for a kind. under is the kind of its
+// parent.
+func (a *API) where(r Request, k kind.Kind, under string) place {
+	spec := k.Table()
+	p := place{spec: spec, id: r.IDs[a.idName(spec, under)], env: r.env(), under: under}
+	if under != "environment" && under != "" {
+		p.parent = r.IDs[under]
+	}
+	if spec.Name == "environment" || under == "organization" {
+		p.env = ""
+	}
+	if spec.Single {
+		p.id = r.IDs[under]
+	}
+	path, _, _ := strings.Cut(r.Path, "?")
+	p.self = a.base + path
+	if p.id != "" && !spec.Single {
+		at := strings.LastIndex(p.self, "/"+p.id)
+		p.self = p.self[:max(at, 0)]
+	}
+	return p
+}
+
+// nestedName is the name of an element's id in a path where its kind's name is
+// taken by the parent.
+func nestedName(name string) string { return "nested" + name }
+
+// document is the id that an element has in the store.
+func (p place) document() string {
+	if p.spec.By != "" {
+		return p.parent + "." + p.id
+	}
+	return p.id
+}
+
+func notFound(spec *kind.Spec, id, env string) *fault.Fault {
+	sentence := spec.NotFound
+	switch {
+	case sentence == "":
+		sentence = "Unable to find " + spec.Title + " with ID: '%s' in Environment '%s'"
+	case strings.Count(sentence, "%") == 1:
+		return fault.Missing.Saying(fmt.Sprintf(sentence, id))
+	}
+	return fault.Missing.Saying(fmt.Sprintf(sentence, id, env))
+}
+
+// get reads an element of the place, as far as the roles reach. One under
+// another parent is not found.
+func (a *API) get(tx *store.Tx, r Request, p place) (store.Document, kind.Body, error) {
+	if err := a.parentExists(tx, r, p); err != nil {
+		return store.Document{}, nil, err
+	}
+	d, err := home(tx, p.spec).Get(p.spec.Name, p.document())
+	if err != nil {
+		return d, nil, facts.Missing(err, notFound(p.spec, p.id, p.env))
+	}
+	body, err := facts.Body(d)
+	if err == nil && p.parent != "" && kind.At(body, "parent") != p.parent {
+		err = notFound(p.spec, p.id, p.env)
+	}
+	if err == nil && p.parent == "" && !within(r.reach, p.spec, p.id, body) {
+		err = notFound(p.spec, p.id, p.env)
+	}
+	return d, body, err
+}
+
+// within reports whether the roles reach a document.
+func within(reach platform.Reach, spec *kind.Spec, id string, body kind.Body) bool {
+	if reach.Everywhere {
+		return true
+	}
+	for _, s := range reach.Within {
+		for _, at := range spec.Reach {
+			value := kind.At(body, at.Path)
+			if at.Path == "id" {
+				value = id
+			}
+			if s.Type == at.Scope && s.ID == value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reached is the condition on what the roles reach, for a list.
+func reached(reach platform.Reach, spec *kind.Spec) kind.Expr {
+	if reach.Everywhere {
+		return kind.Expr{}
+	}
+	out := kind.Expr{Op: kind.Or}
+	for _, at := range spec.Reach {
+		if ids := reach.IDs(at.Scope); len(ids) > 0 {
+			out.Args = append(out.Args, kind.OneOf(at.Path, ids))
+		}
+	}
+	return out
+}
+
+// parentExists refuses a collection whose parent is not there, or not reached.
+func (a *API) parentExists(tx *store.Tx, r Request, p place) error {
+	switch {
+	case p.parent != "":
+		parent := a.where(r, a.byName[p.under], a.parentOf(r, p.under))
+		parent.id = p.parent
+		_, _, err := a.get(tx, r, parent)
+		return err
+	case p.spec.Name == "environment" || p.under != "environment" || len(p.spec.Reach) > 0 || r.reach.Everywhere:
+		return nil
+	}
+	return fault.NotPermitted.Compared("a role for the environment", "roles for populations or applications")
+}
+
+// parentOf is the kind under which another one stands in the path of a request.
+func (a *API) parentOf(r Request, noun string) string {
+	for _, under := range a.byName[noun].Table().Parents {
+		if under == "" || r.IDs[under] != "" {
+			return under
+		}
+	}
+	return ""
+}
+
+// keepEntries keeps the documents that come with a new one, each in its scope.
+func (a *API) keepEntries(tx *store.Tx, entries []kind.Entry) error {
+	return Keep(tx, a.byName, entries)
+}
+
+// isMissing reports the absence of a document.
+func isMissing(err error) bool { return errors.Is(err, store.ErrMissing) }
