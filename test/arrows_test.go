@@ -16,6 +16,7 @@ import (
 // arrows is who may import whom. docs/architecture.md shows the same table.
 var arrows = map[string][]string{
 	"cmd/pixy": {"server", "store"},
+	"describe": {"server", "flow", "platform", "kind"},
 	"server":   {"manage", "facts", "flow", "oauth", "platform", "kind", "store", "web", "fault"},
 	"manage":   {"facts", "flow", "platform", "kind", "store", "fault"},
 	"facts":    {"flow", "oauth", "platform", "kind", "store", "fault"},

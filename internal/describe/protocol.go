@@ -1,0 +1,151 @@
+package describe
+
+import (
+	"slices"
+	"strings"
+
+	"pixy/internal/flow"
+	"pixy/internal/server"
+)
+
+// protocol is what the standards say about an endpoint outside the management
+// API, whose parameters no table of fields holds.
+type protocol struct {
+	name, summary string
+	takes, needs  []string // parameters: of the query, or members of the form
+	gives         object   // the responses of a success
+	refusal       string   // the shared response of a 4xx
+	guard         string   // the security scheme, "" for none
+}
+
+// protocols are the endpoints by their paths; what a path's last segments do
+// not name here is a page.
+func protocols() map[string]protocol {
+	authorize := protocol{name: "authorize", summary: "Asks for an authorization code (RFC 6749 §4.1.1, RFC 7636 §4.3)", refusal: "BadRequest",
+		needs: []string{"response_type", "client_id", "redirect_uri"},
+		takes: []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
+			"response_mode", "prompt", "max_age", "acr_values", "login_hint"},
+		gives: redirect("To the sign-on page, or to the application with code and state.").and("200", answer("With response_mode=pi.flow: the flow, or the authorizeResponse.", free()))}
+	resume := protocol{name: "resume", summary: "Ends a flow: gives the application its code", refusal: "BadRequest",
+		takes: []string{"flowId"}, needs: []string{"flowId"},
+		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
+	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope"}, needs: []string{"grant_type"},
+		gives: object{{"200", answer("The tokens.", tokens())}}}
+	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
+		gives: object{{"200", answer("The claims.", object{{"type", "object"}, {"required", []string{"sub"}}, {"properties", object{{"sub", str("")}}}})}}}
+	discovery := protocol{name: "discovery", summary: "Describes the issuer (OpenID Connect Discovery §4, RFC 8414 §3)", refusal: "NotFound",
+		gives: object{{"200", answer("The metadata.", object{{"type", "object"}, {"required", []string{"issuer", "jwks_uri"}}, {"properties", object{{"issuer", str("")}, {"jwks_uri", str("")}}}})}}}
+	metadata := discovery
+	metadata.name = "serverMetadata"
+	return map[string]protocol{
+		"/healthz": {name: "health", summary: "Says that the process is up", gives: object{{"200", answer("It is.", status())}}},
+		"/readyz":  {name: "ready", summary: "Says whether the database answers", gives: object{{"200", answer("It does.", status())}}, refusal: "Unavailable"},
+		"/{env}/as/.well-known/openid-configuration":       discovery,
+		"/.well-known/oauth-authorization-server/{env}/as": metadata,
+		"/{env}/as/jwks": {name: "keys", summary: "The public keys of the tokens (RFC 7517 §5)", refusal: "NotFound",
+			gives: object{{"200", answer("The keys.", object{{"type", "object"}, {"required", []string{"keys"}}, {"properties", object{{"keys", object{{"type", "array"}, {"items", free()}}}}}})}}},
+		"/{env}/as/authorize": authorize,
+		"/{env}/as/resume":    resume,
+		"/{env}/as/token":     token,
+		"/{env}/as/userinfo":  userinfo,
+		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
+			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},
+	}
+}
+
+func free() object { return object{{"type", "object"}} }
+func status() object {
+	return object{{"type", "object"}, {"required", []string{"status"}}, {"properties", object{{"status", str("")}}}}
+}
+
+func tokens() object {
+	return object{{"type", "object"}, {"required", []string{"access_token", "token_type", "expires_in"}}, {"properties", object{
+		{"access_token", str("")}, {"token_type", str("")}, {"expires_in", object{{"type", "integer"}}},
+		{"scope", str("")}, {"id_token", str("")}, {"refresh_token", str("")},
+	}}}
+}
+
+// flowSchema is the flow resource.
+func flowSchema() object {
+	var states []string
+	for _, row := range flow.Table() {
+		states = append(states, row.Status)
+	}
+	return object{{"type", "object"}, {"required", []string{"_links", "id", "status"}}, {"properties", object{
+		{"_links", refTo("schemas", "Links")}, {"_embedded", free()}, {"id", str("")}, {"environment", refTo("schemas", "Reference")},
+		{"resumeUrl", str("")}, {"status", str("").and("enum", states)}, {"createdAt", stamp()}, {"expiresAt", stamp()},
+		{"session", refTo("schemas", "Reference")}, {"error", free()},
+	}}}
+}
+
+func answer(description string, schema object) object {
+	return object{{"description", description}, {"content", object{{"application/json", object{{"schema", schema}}}}}}
+}
+
+func redirect(description string) object {
+	return object{{"302", object{{"description", description}, {"headers", object{{"Location", refTo("headers", "Location")}}}}}}
+}
+
+// protocolOperation describes an endpoint outside the management API, nil for
+// a page.
+func (b *builder) protocolOperation(r server.Route) object {
+	p, ok := protocols()[template(r.Path)]
+	if !ok {
+		return nil
+	}
+	tag, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.Path, "/{env}"), "/"), "/")
+	tag = map[string]string{"as": "OpenID Connect", ".well-known": "OpenID Connect", "flows": "sign-on"}[tag]
+	if tag == "" {
+		tag = "operation"
+	}
+	b.tag(tag, "")
+	out := object{
+		{"operationId", strings.ToLower(r.Method) + title(p.name)}, {"summary", p.summary}, {"tags", []string{tag}},
+	}
+	if r.Method == "GET" && len(p.takes) > 0 {
+		var parameters []object
+		for _, name := range p.takes {
+			parameters = append(parameters, object{{"name", name}, {"in", "query"}, {"required", slices.Contains(p.needs, name)}, {"schema", str("")}})
+		}
+		out = out.and("parameters", parameters)
+	}
+	if len(r.Media) > 0 {
+		out = out.and("requestBody", protocolBody(r, p))
+	}
+	responses := p.gives
+	if p.refusal != "" {
+		responses = responses.and("4XX", refTo("responses", p.refusal))
+	}
+	out = out.and("responses", responses)
+	return out.andIf(p.guard != "", "security", []object{{{p.guard, []string{}}}, {}})
+}
+
+// protocolBody is a form, or the action of a flow by its media type.
+func protocolBody(r server.Route, p protocol) object {
+	if strings.Contains(r.Path, "/flows/") {
+		return object{{"content", flowActions()}}
+	}
+	properties := object{}
+	for _, name := range p.takes {
+		properties = properties.and(name, str(""))
+	}
+	content := object{}
+	for _, m := range r.Media {
+		content = content.and(m, object{{"schema", object{{"type", "object"}}.andIf(len(p.needs) > 0 && r.Path == "/{env}/as/token", "required", p.needs).and("properties", properties)}})
+	}
+	return object{{"content", content}}
+}
+
+func flowActions() object {
+	content, seen := object{}, map[string]bool{}
+	for _, row := range flow.Table() {
+		for _, a := range row.Actions {
+			if !seen[a.Media] {
+				content = content.and(flow.MediaPrefix+a.Media+flow.MediaSuffix, object{{"schema", members(a.Body, sent)}})
+			}
+			seen[a.Media] = true
+		}
+	}
+	return content
+}
