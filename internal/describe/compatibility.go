@@ -65,8 +65,11 @@ func compare(w wanted, routes map[string]server.Route) []row {
 		case !served:
 		case m != "" && !slices.Contains(route.Media, m) && (w.Method != "GET" || m != "application/json"):
 		default:
-			r.state = done
-			if r.missing = missingOf(w, m); r.missing != "" {
+			g := gapOf(w, m)
+			r.state, r.missing = done, g.Missing
+			if g.Refused {
+				r.state = none
+			} else if g.Missing != "" {
 				r.state = partial
 			}
 		}

@@ -77,7 +77,7 @@ func (b *builder) queryParameters(r server.Route) []any {
 		out = []any{refTo("parameters", "limit"), refTo("parameters", "cursor")}
 		if spec != nil {
 			out = append(out, refTo("parameters", "order"))
-			attributes = append([]string{"id (eq)"}, attributes...)
+			attributes = append([]string{"id (eq)", "createdAt and updatedAt (eq gt ge lt le)"}, attributes...)
 		}
 		out = append(out, query("filter", "An expression of SCIM (RFC 7644 §3.4.2.2) on: "+strings.Join(attributes, ", ")+".", str("")))
 	}
@@ -102,6 +102,9 @@ func filters(fields []kind.Field, path string) []string {
 		var ops []string
 		for _, op := range f.Filter {
 			ops = append(ops, string(op))
+		}
+		if f.Through != nil {
+			ops = []string{"[id eq]"}
 		}
 		if len(ops) > 0 {
 			out = append(out, path+f.Name+" ("+strings.Join(ops, " ")+")")

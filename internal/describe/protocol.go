@@ -114,7 +114,11 @@ func (b *builder) protocolOperation(r server.Route) object {
 		out = out.and("requestBody", protocolBody(r, p))
 	}
 	responses := p.gives
-	if p.refusal != "" {
+	switch p.refusal {
+	case "":
+	case "Unavailable":
+		responses = responses.and("503", refTo("responses", p.refusal))
+	default:
 		responses = responses.and("4XX", refTo("responses", p.refusal))
 	}
 	out = out.and("responses", responses)

@@ -74,11 +74,54 @@ var examples = []example{
 	{"POST " + env + "/identityProviders/{identityProvider}/attributes", "", `{"name": "attribute{n}", "value": "${providerAttributes.email}", "update": "EMPTY_ONLY"}`},
 	{"POST " + env + "/themes", "", `{"template": "split", "configuration": {"name": "Theme {n}", "backgroundType": "NONE", "bodyTextColor": "#000000", "buttonColor": "#000000", "buttonTextColor": "#FFFFFF",
 		"cardColor": "#FFFFFF", "headingTextColor": "#000000", "linkTextColor": "#000000", "logoType": "NONE"}}`},
+	{"PATCH " + env + "/users/{user}", "", `{"title": "Countess", "nickname": null, "name": {"given": "Ada", "family": null}}`},
 	{"PUT /v1/environments/{environment}/type", "", `{"type": "SANDBOX"}`},
 	{"PUT /v1/environments/{environment}/status", "", `{"status": "ACTIVE"}`},
 	{"PUT " + env + "/users/{user}/password", mediaVendor + "password.set+json", `{"value": "` + encoded(password) + `"}`},
 	{"PUT " + env + "/users/{user}/password", mediaVendor + "password.reset+json", `{"newPassword": "3FederateM0re!"}`},
 	{"POST " + env + "/users/{user}/password", mediaVendor + "password.check+json", `{"password": "` + password + `"}`},
+}
+
+// more are further bodies of creations: the variants of a kind, and all that
+// one can have.
+var more = []example{
+	{"POST /v1/environments", "", `{"name": "Production {n}", "type": "PRODUCTION", "region": "NA", "description": "Another one",
+		"billOfMaterials": {"solutionType": "CUSTOMER", "products": [{"type": "PING_ONE_MFA", "bookmarks": [{"name": "Help", "href": "https://help.example.com"}]}]}}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "NATIVE_APP", "protocol": "OPENID_CONNECT", "mobile": {"bundleId": "com.example.app", "passcodeGracePeriod": 7}}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "SINGLE_PAGE_APP", "protocol": "OPENID_CONNECT", "corsSettings": {"behavior": "ALLOW_SPECIFIC_ORIGINS", "origins": ["https://app.example.com"]}}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": false, "type": "WORKER", "protocol": "OPENID_CONNECT", "description": "Works"}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "SERVICE", "protocol": "OPENID_CONNECT"}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "CUSTOM_APP", "protocol": "OPENID_CONNECT", "devicePathId": "device{n}"}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "PORTAL_LINK_APP", "protocol": "EXTERNAL_LINK", "homePageUrl": "https://link.example.com"}`},
+	{"POST " + env + "/applications", "", `{"name": "App {n}", "enabled": true, "type": "WEB_APP", "protocol": "OPENID_CONNECT", "grantTypes": ["AUTHORIZATION_CODE", "REFRESH_TOKEN"], "responseTypes": ["CODE"],
+		"postLogoutRedirectUris": ["https://app.example.com/bye"], "accessControl": {"group": {"type": "ANY_GROUP", "groups": [{"id": "{/groups}"}]}}, "refreshTokenDuration": 3600, "icon": {"id": "icon", "href": "https://app.example.com/icon.png"}}`},
+	{"POST " + env + "/users", "", `{"username": "whole{n}", "email": "whole@example.com", "name": {"given": "Ada", "family": "Lovelace", "middle": "King", "formatted": "Ada Lovelace", "honorificPrefix": "Lady"},
+		"address": {"streetAddress": "12 St James's Square", "locality": "London", "region": "London", "postalCode": "SW1Y 4JH", "countryCode": "GB"}, "externalId": "x{n}", "locale": "en", "nickname": "Ada", "title": "Countess",
+		"type": "person", "mobilePhone": "+44.2071234567", "primaryPhone": "+44.2071234567", "photo": {"href": "https://example.com/ada.png"}, "preferredLanguage": "en", "timezone": "Europe/London",
+		"enabled": false, "population": {"id": "{/populations}"}}`},
+	{"POST " + env + "/users", mediaVendor + "user.import+json", `{"username": "import{n}", "email": "import@example.com", "population": {"id": "{/populations}"}, "password": {"value": "` + encoded(password) + `", "forceChange": true}}`},
+	{"POST " + env + "/populations", "", `{"name": "Population {n}", "description": "With a policy", "passwordPolicy": {"id": "{/passwordPolicies}"}, "preferredLanguage": "en"}`},
+	{"POST " + env + "/groups", "", `{"name": "Group {n}", "description": "Of a population", "population": {"id": "{/populations}"}, "externalId": "g{n}", "customData": {"any": ["thing", 1]}}`},
+	{"POST " + env + "/resources", "", `{"name": "whole{n}", "description": "All of it", "audience": "https://api{n}.example.com", "accessTokenValiditySeconds": 600}`},
+	{"POST " + env + "/passwordPolicies", "", `{"name": "Policy {n}", "excludesCommonlyUsed": true, "excludesProfileData": true, "notSimilarToCurrent": true, "length": {"min": 8, "max": 64}, "minCharacters": {"0123456789": 2},
+		"minUniqueCharacters": 3, "maxRepeatedCharacters": 2, "maxAgeDays": 90, "minAgeDays": 1, "history": {"count": 3, "retentionDays": 100}, "lockout": {"failureCount": 3, "durationSeconds": 60}, "minComplexity": 7}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "LOGIN", "priority": {n}, "recovery": {"enabled": true}, "registration": {"enabled": false}, "condition": {"secondsSince": "${session.lastSignOn.at}", "greater": 60}}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "IDENTIFIER_FIRST", "priority": {n}}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "MULTI_FACTOR_AUTHENTICATION", "priority": {n}, "noDevicesMode": "BLOCK", "email": {"enabled": true}}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "AGREEMENT", "priority": {n}, "agreement": {"id": "{/agreements}"}}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "PROGRESSIVE_PROFILING", "priority": {n}, "attributes": [{"name": "nickname", "required": true}], "preventMultiplePromptsPerFlow": true, "promptIntervalSeconds": 60, "promptText": "Who?"}`},
+	{"POST " + env + "/signOnPolicies/{signOnPolicy}/actions", "", `{"type": "IDENTITY_PROVIDER", "priority": {n}, "identityProvider": {"id": "{/identityProviders}"}}`},
+	{"POST " + env + "/identityProviders", "", `{"name": "Provider {n}", "enabled": true, "type": "OPENID_CONNECT", "clientId": "one", "clientSecret": "two", "issuer": "https://id.example.com", "authorizationEndpoint": "https://id.example.com/a",
+		"jwksEndpoint": "https://id.example.com/j", "tokenEndpoint": "https://id.example.com/t", "scopes": ["openid"], "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC"}`},
+	{"POST " + env + "/keys", "", `{"name": "Key {n}", "algorithm": "EC", "keyLength": 256, "signatureAlgorithm": "SHA256withECDSA", "subjectDN": "CN=Contract", "usageType": "SIGNING", "validityPeriod": 365}`},
+}
+
+// questions are further GETs.
+var questions = []string{
+	env + "/users/{user} ?expand=population", env + "/users/{user} ?include=memberOfGroupIDs,memberOfGroupNames",
+	env + "/users ?limit=1&order=-username", env + "/users ?filter=username sw \"c\" and population.id eq \"x\"", env + "/users ?filter=memberOfGroups[id eq \"x\"]",
+	env + "/users/{user}/memberOfGroups ?expand=group", env + "/applications ?filter=type eq \"WEB_APP\"&order=name",
+	env + "/activities ?limit=2&filter=recordedat gt \"2020-01-01T00:00:00Z\"", "/v1/environments ?filter=name sw \"Con\"",
 }
 
 // encoded is a password as {SSHA512}, which no policy is held against.

@@ -30,6 +30,7 @@ type contract struct {
 	bodies     map[string]string // that an operation took, by its key
 	kinds      map[string]string // the collection of a kind's elements
 	lesser     string            // a token that permits nothing here
+	client     string            // the id and secret of the worker with that token
 	numbers    int
 	met        map[string]bool // of the faults that are known
 	failures   int
@@ -71,6 +72,8 @@ func TestContract(t *testing.T) {
 	c := newContract(t)
 	c.createAll()
 	c.readAll()
+	c.askAll()
+	c.protocol()
 	c.writeAll()
 	c.refuseAll()
 	c.signOn() // the new passwords ended the session
@@ -106,50 +109,6 @@ func newContract(t *testing.T) *contract {
 	return c
 }
 
-// check is the validator of one path: that of a document with the path and what
-// it refers to.
-func (c *contract) check(path string) validator.Validator {
-	c.t.Helper()
-	if v := c.checks[path]; v != nil {
-		return v
-	}
-	part := map[string]any{"openapi": c.document["openapi"], "info": c.document["info"], "paths": map[string]any{path: c.document["paths"].(map[string]any)[path]}}
-	components := map[string]any{}
-	part["components"] = components
-	var collect func(any)
-	collect = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, e := range v {
-				collect(e)
-			}
-		case map[string]any:
-			if ref, ok := v["$ref"].(string); ok {
-				names := strings.Split(ref, "/")
-				group, name := names[2], names[3]
-				if components[group] == nil {
-					components[group] = map[string]any{}
-				}
-				if found := components[group].(map[string]any); found[name] == nil {
-					found[name] = resolve(c.document, v)
-					collect(found[name])
-				}
-				return
-			}
-			for _, e := range v {
-				collect(e)
-			}
-		}
-	}
-	collect(part["paths"])
-	raw, err := json.Marshal(part)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.checks[path] = newValidator(c.t, raw)
-	return c.checks[path]
-}
-
 func newValidator(t testing.TB, raw []byte, options ...config.Option) validator.Validator {
 	t.Helper()
 	document, err := libopenapi.NewDocument(raw)
@@ -161,119 +120,6 @@ func newValidator(t testing.TB, raw []byte, options ...config.Option) validator.
 		t.Fatal(wrong)
 	}
 	return v
-}
-
-// operationsOf are the operations of the management API, in the order in which
-// a path comes before what stands under it.
-func operationsOf(document map[string]any) []operation {
-	var out []operation
-	for path, item := range document["paths"].(map[string]any) {
-		for method, o := range item.(map[string]any) {
-			if method == "parameters" || !strings.HasPrefix(path, "/v1/") {
-				continue
-			}
-			out = append(out, newOperation(document, strings.ToUpper(method), path, o.(map[string]any)))
-		}
-	}
-	slices.SortFunc(out, func(a, b operation) int {
-		if d := strings.Count(a.Path, "/") - strings.Count(b.Path, "/"); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Path+a.Method, b.Path+b.Method)
-	})
-	return out
-}
-
-func newOperation(document map[string]any, method, path string, o map[string]any) operation {
-	out := operation{Method: method, Path: path}
-	asked, _ := o["parameters"].([]any)
-	for _, p := range asked {
-		out.Asks = append(out.Asks, resolve(document, p.(map[string]any))["name"].(string))
-	}
-	if body, ok := o["requestBody"].(map[string]any); ok {
-		for media, content := range body["content"].(map[string]any) {
-			out.Media = append(out.Media, media)
-			if media == "application/json" {
-				out.Schema = resolve(document, content.(map[string]any)["schema"].(map[string]any))
-			}
-		}
-		slices.Sort(out.Media)
-	}
-	for status, response := range o["responses"].(map[string]any) {
-		if !strings.HasPrefix(status, "2") {
-			continue
-		}
-		_, _ = fmt.Sscan(status, &out.Status)
-		content, _ := response.(map[string]any)["content"].(map[string]any)
-		if answer, ok := content["application/json"].(map[string]any); ok {
-			schema := resolve(document, answer["schema"].(map[string]any))
-			properties, _ := schema["properties"].(map[string]any)
-			embedded, _ := properties["_embedded"].(map[string]any)
-			plurals, _ := embedded["properties"].(map[string]any)
-			for plural := range plurals {
-				out.Plural = plural
-			}
-		}
-	}
-	return out
-}
-
-func resolve(document, schema map[string]any) map[string]any {
-	ref, ok := schema["$ref"].(string)
-	if !ok {
-		return schema
-	}
-	var at any = document
-	for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
-		at = at.(map[string]any)[name]
-	}
-	return at.(map[string]any)
-}
-
-// closeAnswers lets the schemas of answers admit no member but those they
-// name, so that the server gives nothing that is not described. For clients
-// they stay open.
-func closeAnswers(document map[string]any) {
-	var shut func(schema map[string]any, self bool)
-	seen := map[string]bool{}
-	shut = func(schema map[string]any, self bool) {
-		if ref, ok := schema["$ref"].(string); ok && !seen[ref] {
-			seen[ref] = true
-			shut(resolve(document, schema), true)
-			return
-		}
-		properties, has := schema["properties"].(map[string]any)
-		if has && self {
-			schema["unevaluatedProperties"] = false
-		}
-		for _, p := range properties {
-			shut(p.(map[string]any), true)
-		}
-		for _, inner := range []string{"items", "additionalProperties"} {
-			if s, ok := schema[inner].(map[string]any); ok {
-				shut(s, true)
-			}
-		}
-		all, _ := schema["allOf"].([]any)
-		for _, part := range all {
-			if then, ok := part.(map[string]any)["then"].(map[string]any); ok {
-				shut(then, false)
-			}
-		}
-	}
-	for path, item := range document["paths"].(map[string]any) {
-		for method, o := range item.(map[string]any) {
-			if method == "parameters" || !strings.HasPrefix(path, "/v1/") {
-				continue
-			}
-			for _, response := range o.(map[string]any)["responses"].(map[string]any) {
-				content, _ := resolve(document, response.(map[string]any))["content"].(map[string]any)
-				for _, answer := range content {
-					shut(answer.(map[string]any)["schema"].(map[string]any), true)
-				}
-			}
-		}
-	}
 }
 
 // index is the place of an element in an array.
@@ -298,7 +144,7 @@ func told(wrong []*errors.ValidationError) string {
 // call is one request of the test.
 type call struct {
 	template                         string // of the path, as the document has it
-	method, path, media, body, token string
+	method, path, media, body, token string // a token "id:secret" is Basic
 	as                               string // the method under which the answer is described, when not method
 	refused                          bool   // the request itself need not fit the document
 	orElse                           int    // another status that will do
@@ -352,7 +198,10 @@ func (c *contract) request(r call) *http.Request {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if r.token != "" {
+	switch id, secret, basic := strings.Cut(r.token, ":"); {
+	case basic:
+		request.SetBasicAuth(id, secret)
+	case r.token != "":
 		request.Header.Set("Authorization", "Bearer "+r.token)
 	}
 	if r.media != "" {
@@ -413,6 +262,34 @@ func (c *contract) named(body string) string {
 	return strings.ReplaceAll(body, "{n}", fmt.Sprint(c.numbers))
 }
 
+// protocol calls the endpoints outside the management API that answer with
+// JSON, a redirect or a refusal.
+func (c *contract) protocol() {
+	c.t.Helper()
+	mine, form := "/"+c.pixy.env, "application/x-www-form-urlencoded"
+	worker := c.client
+	for _, r := range []struct {
+		call
+		status int
+	}{
+		{call{template: "/healthz", method: "GET", path: "/healthz"}, 200},
+		{call{template: "/readyz", method: "GET", path: "/readyz"}, 200},
+		{call{template: "/{env}/as/.well-known/openid-configuration", method: "GET", path: mine + "/as/.well-known/openid-configuration"}, 200},
+		{call{template: "/.well-known/oauth-authorization-server/{env}/as", method: "GET", path: "/.well-known/oauth-authorization-server" + mine + "/as"}, 200},
+		{call{template: "/{env}/as/jwks", method: "GET", path: mine + "/as/jwks"}, 200},
+		{call{template: "/{env}/as/jwks", method: "GET", path: "/" + unknown + "/as/jwks"}, 404},
+		{call{template: "/{env}/as/token", method: "POST", path: mine + "/as/token", media: form, body: "grant_type=client_credentials", token: worker}, 200},
+		{call{template: "/{env}/as/token", method: "POST", path: mine + "/as/token", media: form, body: "grant_type=client_credentials", token: "x:y"}, 401},
+		{call{template: "/{env}/as/token", method: "POST", path: mine + "/as/token", media: form, body: "grant_type=nothing", token: worker}, 400},
+		{call{template: "/{env}/as/userinfo", method: "GET", path: mine + "/as/userinfo"}, 401},
+		{call{template: "/{env}/flows/{flow}", method: "GET", path: mine + "/flows/" + unknown}, 404},
+	} {
+		if a := c.call(r.call); a.status != r.status {
+			c.fail("%s %s: %d, want %d: %s", r.method, r.path, a.status, r.status, a.raw)
+		}
+	}
+}
+
 // signOn lets the user of the test sign on, so that there is a session.
 func (c *contract) signOn() {
 	c.t.Helper()
@@ -441,6 +318,7 @@ func (c *contract) lesserToken() string {
 	}
 	c.app("lesser", map[string]any{"type": "WORKER", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "grantTypes": []string{"CLIENT_CREDENTIALS"}, "responseTypes": []string{"TOKEN"}})
 	secret := c.secret("lesser") // who lacks the worker's role may not read it afterwards
+	c.client = c.Apps["lesser"] + ":" + secret
 	role := map[string]any{"role": map[string]string{"id": identityReader}, "scope": map[string]string{"id": c.pixy.env, "type": "ENVIRONMENT"}}
 	c.manage("POST", "/applications/"+c.Apps["lesser"]+"/roleAssignments", role, 201)
 	r, err := http.NewRequest("POST", c.issuer()+"/token", strings.NewReader("grant_type=client_credentials"))

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -46,6 +47,14 @@ func (c *contract) createAll() {
 		}
 	}
 	c.findAll()
+	for _, e := range more {
+		o := c.operations[slices.IndexFunc(c.operations, func(o operation) bool { return o.key() == e.key })]
+		body := c.named(e.body)
+		a := c.call(call{template: o.Path, method: o.Method, path: c.fill(o.Path), media: cmp.Or(e.media, "application/json"), body: body, token: c.token})
+		if a.status != o.Status {
+			c.fail("%s %s: %d %s", o.key(), body, a.status, a.raw)
+		}
+	}
 }
 
 // findAll takes the first element of the collections in which none was made.
@@ -80,6 +89,18 @@ func (c *contract) readAll() {
 			c.fail("%s: %d %s", o.key(), a.status, a.raw)
 		} else {
 			c.bodies[o.key()] = a.raw
+		}
+	}
+}
+
+// askAll makes the GETs with parameters.
+func (c *contract) askAll() {
+	c.t.Helper()
+	for _, q := range questions {
+		path, asked, _ := strings.Cut(q, " ")
+		asked = strings.NewReplacer(" ", "+", `"`, "%22", "[", "%5B", "]", "%5D").Replace(asked)
+		if a := c.call(call{template: path, method: "GET", path: c.fill(path) + asked, token: c.token}); a.status != 200 {
+			c.fail("GET %s: %d %s", q, a.status, a.raw)
 		}
 	}
 }
