@@ -156,6 +156,7 @@ Flags of serve, with their environment variables:
   --hash-time N            PIXY_HASH_TIME      argon2id passes (2)
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
   --hashes N               PIXY_HASHES         hashes at the same time (one a core)
+  --audit-days N           PIXY_AUDIT_DAYS     how long the audit log is kept (90)
   --config FILE            PIXY_CONFIG         a JSON file with flags by their names,
                                                {"listen": ":8443", "tls-dev": true};
                                                a flag or a variable wins over it

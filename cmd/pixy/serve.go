@@ -34,6 +34,8 @@ type serveCommand struct {
 	HashLanes  uint8  `env:"PIXY_HASH_LANES" default:"1"`
 	Hashes     int    `env:"PIXY_HASHES"`
 
+	AuditDays int `env:"PIXY_AUDIT_DAYS" default:"90" name:"audit-days"`
+
 	bootstrap server.Bootstrap
 	log       *slog.Logger
 }
@@ -95,6 +97,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") || (c.TLSDev && c.TLSCert != "") {
 		return nil, &usageError{"give --tls-cert and --tls-key together, or --tls-dev alone"}
+	}
+	if c.AuditDays < 0 || c.AuditDays > 36500 {
+		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
@@ -159,7 +164,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log,
-		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes})
+		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour})
 	if err != nil {
 		return err
 	}

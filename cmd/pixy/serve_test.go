@@ -309,9 +309,9 @@ func TestWrongDataFromWithin(t *testing.T) {
 	}{
 		{"a tampered environment", `UPDATE document SET body = '{"name": 7}' WHERE kind = 'environment'`,
 			tokenStatus, "reading a stored environment"},
-		{"no signing key", `DELETE FROM document WHERE kind = 'signingKey'`,
-			tokenStatus, "lacks a signing key"},
-		{"a foreign sealed key", `UPDATE document SET body = replace(body, '"sealed":"v1.', '"sealed":"v1.x') WHERE kind = 'signingKey'`,
+		{"no signing key", `DELETE FROM document WHERE kind = 'key'`,
+			tokenStatus, "lacks the signing key"},
+		{"a foreign sealed key", `UPDATE document SET body = replace(body, '"sealed":"v1.', '"sealed":"v1.x') WHERE kind = 'key'`,
 			tokenStatus, "unsealing the signing key"},
 		{"no policy", `DELETE FROM document WHERE kind = 'passwordPolicy'`,
 			func(p *process) int {

@@ -106,6 +106,21 @@ type Turn struct {
 	Refuse     error
 }
 
+// Named adds to the body of an action the name that was typed before. When both
+// are there they must be the same: the flow is about one person.
+func (f Flow) Named(body kind.Body) (kind.Body, error) {
+	sent := kind.At(body, "username")
+	switch {
+	case f.Status != PasswordRequired:
+		return body, nil
+	case sent != "" && kind.FoldText(sent) != kind.FoldText(f.Hint):
+		return nil, fault.BadCredentials.Compared("the name that the flow was given", "another")
+	}
+	named := kind.Merge(body, kind.Body{})
+	named["username"] = f.Hint
+	return named, nil
+}
+
 // Find returns the action of a media type that the flow's status admits. A
 // known action that is not offered now is told from an unknown one. Media types
 // are compared without case (RFC 6838 §4.2).

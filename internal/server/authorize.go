@@ -10,6 +10,7 @@ import (
 	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/kind"
+	"pixy/internal/manage"
 	"pixy/internal/oauth"
 	"pixy/internal/store"
 )
@@ -107,13 +108,13 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 	back := backOf(request)
 	switch {
 	case f.Status == flow.Completed:
-		return s.finish(w, r, known.realm, facts.FlowRecord{f, request})
+		return s.finish(w, r, known.realm, facts.FlowRecord{Flow: f, Request: request})
 	case slices.Contains(request.Prompts, "none"):
 		return s.sendBack(w, r, known.realm, back, fault.LoginRequired)
 	case f.Status == flow.Failed && request.Mode == oauth.ModeQuery:
 		return s.sendBack(w, r, known.realm, back, fault.SignOnDenied.Saying(f.Failure.Message))
 	}
-	return s.startFlow(w, r, known, b, facts.FlowRecord{f, request})
+	return s.startFlow(w, r, known, b, facts.FlowRecord{Flow: f, Request: request})
 }
 
 func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, known authorizeFacts, b browser, record facts.FlowRecord) error {
@@ -142,6 +143,13 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Real
 	code := s.vault.NewToken()
 	family := s.vault.NewID()
 	err := s.db.Update(r.Context(), realm.Environment, func(tx *store.Tx) error {
+		p, err := facts.ByID(tx, record.Flow.User)
+		if err != nil {
+			return facts.Missing(err, fault.SignOnDenied.Saying("The user who signed in has been disabled or deleted"))
+		}
+		if err := s.recordSignOn(tx, record.Flow, p, remoteIP(r), correlation(r.Context()), manage.What{Action: "USER.ACCESS_ALLOWED"}); err != nil {
+			return err
+		}
 		return s.putCode(tx, code, family, record)
 	})
 	if err != nil {

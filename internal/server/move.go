@@ -25,7 +25,7 @@ func (s *Server) actOnFlow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := move{env: r.PathValue("env"), flow: r.PathValue("flow"), token: sessionToken(r), action: action, ip: remoteIP(r), body: body}
+	m := moveOf(r, r.PathValue("flow"), action, body)
 	m.admit = func(app platform.Application) error { return s.trustOrigin(w, r, app) }
 	made, err := s.make(r.Context(), m)
 	if err != nil {
@@ -40,9 +40,19 @@ func (s *Server) actOnFlow(w http.ResponseWriter, r *http.Request) error {
 // move is one action of a browser on a flow. admit may refuse it for the sake
 // of the application, when it is given.
 type move struct {
-	env, flow, token, action, ip string
-	body                         kind.Body
-	admit                        func(platform.Application) error
+	env, flow, token, action string
+	ip, agent, correlation   string
+	body                     kind.Body
+	admit                    func(platform.Application) error
+}
+
+// maxAgent bounds what is kept of a browser's User-Agent, in bytes.
+const maxAgent = 256
+
+func moveOf(r *http.Request, flow, action string, body kind.Body) move {
+	agent := strings.ToValidUTF8(r.UserAgent(), "")
+	return move{env: r.PathValue("env"), flow: flow, token: sessionToken(r), action: action, body: body,
+		ip: remoteIP(r), agent: agent[:min(len(agent), maxAgent)], correlation: correlation(r.Context())}
 }
 
 // made is what a move led to.
@@ -121,6 +131,9 @@ func (s *Server) look(ctx context.Context, m move) (action flow.Action, p facts.
 		if len(details) > 0 {
 			return fault.Invalid.Detailed(details...)
 		}
+		if body, err = shown.record.Flow.Named(body); err != nil {
+			return err
+		}
 		p, err = s.samePerson(tx, action, shown.person, body)
 		known = flow.Facts{Body: body, RemoteIP: m.ip, UserID: p.ID, Policy: p.Policy}
 		return err
@@ -135,7 +148,13 @@ func (s *Server) verdict(ctx context.Context, a flow.Action, p facts.Person, x *
 		return nil
 	}
 	password := kind.At(x.Body, a.Secret)
-	if x.Verified, err = s.vault.Verify(ctx, p.Credential.Hash, password); err != nil || !x.Verified || a.Needs != flow.NeedNewPassword {
+	if x.Verified, err = s.vault.Verify(ctx, p.Credential.Hash, password); err != nil || !x.Verified {
+		return err
+	}
+	if a.Needs != flow.NeedNewPassword {
+		if s.vault.Upgradable(p.Credential.Hash) {
+			x.Rehash, err = s.vault.Hash(ctx, password)
+		}
 		return err
 	}
 	x.NewHash, x.Unmet, err = s.vault.NewPassword(ctx, p, password, kind.At(x.Body, "newPassword"))
@@ -186,8 +205,12 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p facts.Person, known flow.Facts
 		}
 	}
 	out.person = p
+	if err := s.recordTurn(tx, m, t.Body.Flow, p, action, turn); err != nil {
+		return out, nil, err
+	}
 	if turn.Flow.Status == flow.Completed {
 		signed := turn.Flow.SignOn(b.session, session, p.User.Username, b.hash)
+		signed.Agent = m.agent
 		turn.Flow.Session = signed.ID
 		if err := s.replaceSession(tx, b, token, signed); err != nil {
 			return out, nil, err

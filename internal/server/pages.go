@@ -123,12 +123,15 @@ func (s *Server) renderFlow(b *bytes.Buffer, env string, shown shownFlow, t *tri
 		}
 		return s.pages.NewPassword(b, page)
 	}
-	page := web.SignOn{Client: client, Action: action, Username: f.Hint}
+	page := web.SignOn{Client: client, Action: action, Username: f.Hint, Step: map[string]web.Step{flow.SignOnRequired: web.AskUsername, flow.PasswordRequired: web.AskPassword}[f.Status]}
 	if shown.signed != nil && f.Hint == shown.signed.Username {
 		page.SignedInAs = shown.signed.Username
 	}
 	if t != nil {
 		page.Alert, page.Locked, page.Username = alertOf(t.fault), t.fault.Is(fault.LockedOut), t.username
+		if page.Step == web.AskPassword {
+			page.Username = f.Hint
+		}
 	}
 	return s.pages.SignOn(b, page)
 }
@@ -163,7 +166,10 @@ func formAction(uri string) string {
 func alertOf(f *fault.Fault) string {
 	switch {
 	case f.Is(fault.LockedOut):
-		seconds, _ := f.Details[0].Inner["secondsUntilUnlock"].(int)
+		seconds, known := f.Details[0].Inner["secondsUntilUnlock"].(int)
+		if !known {
+			return "The account is locked. Ask your administrator to unlock it."
+		}
 		return "Too many incorrect passwords. Try again in " + waiting(seconds) + "."
 	case f.Is(fault.BadCredentials):
 		return "The username or the password is incorrect."
@@ -243,7 +249,7 @@ func (s *Server) sameSite(r *http.Request) error {
 
 func (s *Server) submit(w http.ResponseWriter, r *http.Request, id string, form oauth.Form) error {
 	env := r.PathValue("env")
-	m := move{env: env, flow: id, token: sessionToken(r), ip: remoteIP(r)}
+	m := moveOf(r, id, "", nil)
 	switch form.Get("action") {
 	case "cancel":
 		if err := s.cancel(r, m); err != nil {
@@ -251,6 +257,8 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, id string, form 
 		}
 		seeOther(w, s.resumeURL(env, id))
 		return nil
+	case "lookup":
+		m.action, m.body = "user.lookup", kind.Body{"username": form.Get("username")}
 	case "reset":
 		m.action, m.body = "session.reset", kind.Body{}
 	case "password":

@@ -22,7 +22,25 @@ type SignOn struct {
 	SignedInAs string // who is signed in already, "" when nobody
 	Alert      string // why the last try was refused, "" when there was none
 	Locked     bool   // the alert is about a lockout, not about what was typed
+	Step       Step
 }
+
+// Step is what a sign-on page asks for.
+type Step int
+
+// Most pages ask for both; others for the username first, and then for the
+// password of Username.
+const (
+	AskBoth Step = iota
+	AskUsername
+	AskPassword
+)
+
+// Named reports that the page asks for the username.
+func (p SignOn) Named() bool { return p.Step != AskPassword }
+
+// Secret reports that the page asks for the password.
+func (p SignOn) Secret() bool { return p.Step != AskUsername }
 
 // NewPassword is what the change-password page shows.
 type NewPassword struct {

@@ -23,6 +23,8 @@ func states(t *testing.T) map[string]page {
 		"signon nobody":  rendered(t, p.SignOn, SignOn{Client: harbour, Action: "/e/flows/1", Alert: "The username or password is incorrect."}),
 		"signon who":     rendered(t, p.SignOn, SignOn{Client: harbour, Action: "/e/flows/1", Username: "ada", SignedInAs: "ada"}),
 		"signon locked":  rendered(t, p.SignOn, SignOn{Client: harbour, Action: "/e/flows/1", Username: "ada", Alert: "Try again in 15 minutes.", Locked: true}),
+		"signon name":    rendered(t, p.SignOn, SignOn{Client: harbour, Action: "/e/flows/1", Step: AskUsername}),
+		"signon secret":  rendered(t, p.SignOn, SignOn{Client: harbour, Action: "/e/flows/1", Username: "ada", Step: AskPassword, Alert: "The username or password is incorrect."}),
 		"password":       rendered(t, p.NewPassword, NewPassword{Client: harbour, Action: "/e/flows/1", Username: "ada", Rules: rules}),
 		"password bare":  rendered(t, p.NewPassword, NewPassword{}),
 		"password alert": rendered(t, p.NewPassword, NewPassword{Client: harbour, Action: "/e/flows/1", Username: "ada", Rules: rules, Expired: true, Alert: "The current password is incorrect."}),
@@ -245,7 +247,7 @@ func TestHostileValues(t *testing.T) {
 	p := newPages(t)
 	c, facts, list := Client{hostile, hostile}, []Fact{{hostile, hostile}}, []string{hostile}
 	for name, got := range map[string]page{
-		"signon":   rendered(t, p.SignOn, SignOn{c, hostile, hostile, hostile, hostile, true}),
+		"signon":   rendered(t, p.SignOn, SignOn{c, hostile, hostile, hostile, hostile, true, AskBoth}),
 		"password": rendered(t, p.NewPassword, NewPassword{c, hostile, hostile, true, hostile, list, list}),
 		"refusal":  rendered(t, p.Refusal, Refusal{hostile, hostile, facts, hostile, hostile, hostile}),
 		"done":     rendered(t, p.Done, Done{hostile, hostile}),
