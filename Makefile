@@ -55,5 +55,5 @@ fuzz: ## gives each fuzz target FUZZTIME
 		done; \
 	done
 
-bench: ## start-up, sign-ins a second, memory, writes a second
-	go test -run '^$$' -bench . ./internal/store ./cmd/pixy
+bench: ## start-up, sign-ins a second, memory, writes a second, users at scale, plans
+	go test -timeout 1h -run '^$$' -bench . ./internal/store ./cmd/pixy
