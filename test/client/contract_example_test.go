@@ -30,7 +30,6 @@ var faults = []string{
 	"resources: got array, want object",
 	"unique: got string, want boolean",
 	`"target":"currentKeyId","message":"refers to`,
-	"/memberOfGroups/{nestedgroup}: 404",
 	"/applications/{application}/metadata as",
 	"/resources/{resource}/applicationPermissions as",
 }
