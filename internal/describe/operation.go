@@ -123,16 +123,40 @@ func (b *builder) requestBody(r server.Route, one string) (object, error) {
 	case r.Method == "POST" && r.Status != 201:
 		name = one + "Action"
 	}
-	schema, err := b.component(name, b.kinds.takes(r).schema(u))
-	if err != nil {
-		return nil, err
-	}
 	content := object{}
 	for _, m := range r.Media {
+		name, own := name, b.kinds.takes(r)
+		if special, ok := byMedia(m); ok {
+			name = one + nameOf(m)
+			if r.Status != 201 {
+				own = shape{}
+			}
+			own.fields = append(own.fields, special...)
+		}
+		schema, err := b.component(name, own.schema(u))
+		if err != nil {
+			return nil, err
+		}
 		content = content.and(m, object{{"schema", schema}})
 	}
-	needed := slices.ContainsFunc(r.Takes, func(f kind.Field) bool { return f.Required && f.Default == nil })
-	return object{{"required", needed && u != merged}, {"content", content}}, nil
+	return object{{"required", needsBody(r) && u != merged}, {"content", content}}, nil
+}
+
+// nameOf is what a media type adds to the name of a schema: Check.
+func nameOf(media string) string {
+	action := strings.TrimSuffix(media[strings.LastIndex(media, ".")+1:], "+json")
+	return title(action)
+}
+
+// needsBody is whether every body of a route has a member that is required.
+func needsBody(r server.Route) bool {
+	needed := func(f kind.Field) bool { return f.Required && f.Default == nil }
+	for _, m := range r.Media {
+		if special, ok := byMedia(m); !slices.ContainsFunc(r.Takes, needed) && !(ok && slices.ContainsFunc(special, needed)) {
+			return false
+		}
+	}
+	return true
 }
 
 // responses are the success and the refusals of a route.

@@ -65,11 +65,23 @@ type fieldTables struct {
 }
 
 func (t *fieldTables) add(k kinds, r server.Route) {
-	for i, s := range []shape{k.gives(r), k.takes(r)} {
-		t.put([]string{"", r.Method + " takes:"}[i], s.fields)
-		for _, v := range s.variants {
-			t.put("When `"+v.By+"` is `"+strings.Join(v.Is, "` or `")+"`:", v.Fields)
+	t.putShape("", k.gives(r))
+	common := false // a media type that takes what the route says
+	for _, m := range r.Media {
+		special, ok := byMedia(m)
+		if common = common || !ok; ok {
+			t.put("`"+m+"` takes:", special)
 		}
+	}
+	if common {
+		t.putShape(r.Method+" takes:", k.takes(r))
+	}
+}
+
+func (t *fieldTables) putShape(title string, s shape) {
+	t.put(title, s.fields)
+	for _, v := range s.variants {
+		t.put("When `"+v.By+"` is `"+strings.Join(v.Is, "` or `")+"`:", v.Fields)
 	}
 }
 

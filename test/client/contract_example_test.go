@@ -29,7 +29,6 @@ const (
 var faults = []string{
 	"resources: got array, want object",
 	"unique: got string, want boolean",
-	`"target":"currentKeyId","message":"refers to`,
 	"/applications/{application}/metadata as",
 	"/resources/{resource}/applicationPermissions as",
 }
