@@ -107,7 +107,7 @@ func needsJSON(w *world) {
 		"wrong media":   w.manage("POST", "/populations", object{}, header{"Content-Type": "text/xml"}).want(415),
 		"wrong accept":  w.manage("GET", at, nil, header{"Accept": "application/hal+json"}).want(200),
 		"wrong filter":  w.manage("GET", "/users?filter=%28", nil).want(400),
-		"import of one": w.manage("POST", "/users", object{"username": "bob", "email": "bob@example.com"}, header{"Content-Type": mediaImport}).want(201),
+		"import of one": w.manage("POST", "/users", object{"username": "bob", "email": "bob@example.com"}, header{"Content-Type": needsMediaImport}).want(201),
 	} {
 		if h := r.Header.Get("Content-Type"); h != "application/json" {
 			w.t.Errorf("%s: the Content-Type is %q", what, h)
@@ -121,8 +121,8 @@ func needsJSON(w *world) {
 	}
 }
 
-// mediaImport is the media type with which Terraform creates users.
-const mediaImport = "application/vnd.pingidentity.user.import+json"
+// needsMediaImport is the media type with which Terraform creates users.
+const needsMediaImport = "application/vnd.pingidentity.user.import+json"
 
 func needsStatuses(w *world) {
 	for plural, body := range needsSamples("One") {

@@ -64,6 +64,7 @@ func TestClientNeedsCalls(t *testing.T) {
 				}
 			}
 		}},
+		{"Terraform's data sources filter environments, populations, licenses, roles and flow policies", needsFilters},
 		{"pingcli: platform export reads every resource kind", needsExport},
 		{"pingone-mcp-server: environments, billOfMaterials get and replace, totalIdentities", func(w *world) {
 			env := "/environments/" + needsNewEnvironment(w)
@@ -188,5 +189,39 @@ func needsExport(w *world) {
 	needsTyped(w.t, "capabilities", w.manage("GET", "/capabilities", nil).want(200).body, map[string]string{"_links.self.href": "url"})
 	for _, role := range needsList(needsCall(w, "GET", "/roles", nil).want(200), "roles") {
 		needsTyped(w.t, "role", needsCall(w, "GET", "/roles/"+needsText(role, "id"), nil).want(200).body, map[string]string{"name": "text", "applicableTo": "texts"})
+	}
+}
+
+// needsFilters sends the filters that the data sources make.
+func needsFilters(w *world) {
+	population := w.manage("POST", "/populations", object{"name": "People"}).want(201).text("id")
+	group := w.manage("POST", "/groups", object{"name": "People"}).want(201).text("id")
+	env := needsCall(w, "GET", "/environments/"+w.env, nil).want(200).body
+	here, organization := "/environments/"+w.env, needsText(env, "organization.id")
+	for _, c := range []struct {
+		path, filter, plural string
+		size                 int
+	}{
+		{"/environments", `name sw "` + needsText(env, "name")[:3] + `"`, "environments", 1},
+		{"/environments", `id eq "` + w.env + `"`, "environments", 1},
+		{"/environments", `organization.id eq "` + organization + `" and id eq "` + needsNobody + `"`, "environments", 0},
+		{"/organizations", `name sw "nobody has this name"`, "organizations", 0},
+		{"/organizations/" + organization + "/licenses", `status eq "ACTIVE"`, "licenses", 1},
+		{"/organizations/" + organization + "/licenses", `(status eq "EXPIRED")`, "licenses", 0},
+		{"/organizations/" + organization + "/licenses", `beginsAt lt "1999-01-01T00:00:00.000Z"`, "licenses", 0},
+		{here + "/populations", `name sw "Peo"`, "populations", 1},
+		{here + "/populations", `id eq "` + population + `"`, "populations", 1},
+		{here + "/populations", `(name eq "People") OR (name eq "Nobody")`, "populations", 1},
+		{here + "/groups", `name eq "People"`, "groups", 1},
+		{here + "/groups", `id eq "` + group + `"`, "groups", 1},
+		{here + "/roles", `type eq "CUSTOM"`, "roles", 0},
+		{here + "/flowPolicies", `(trigger.type eq "AUTHENTICATION")`, "flowPolicies", 0},
+		{here + "/users", `(username eq "nobody") and (enabled eq true)`, "users", 0},
+	} {
+		r := needsCall(w, "GET", c.path+"?filter="+url.QueryEscape(c.filter), nil)
+		list, _ := needsAt(r.body, "_embedded."+c.plural).([]any)
+		if r.StatusCode != 200 || len(list) != c.size || r.body["size"] != float64(c.size) {
+			w.t.Errorf("GET %s, filter %s: %d %s", c.path, c.filter, r.StatusCode, r.raw)
+		}
 	}
 }

@@ -131,17 +131,17 @@ func needsImport(w *world) {
 	made := w.manage("POST", "/users", object{"username": "ada", "email": "ada@example.com", "population": object{"id": b}, "enabled": true, "mfaEnabled": false,
 		"name": object{"given": "Ada", "family": "Lovelace"}, "password": object{"value": goodPassword, "forceChange": false},
 		"lifecycle": object{"status": "ACCOUNT_OK", "suppressVerificationCode": true}, "account": object{"canAuthenticate": true, "status": "OK"}},
-		header{"Content-Type": mediaImport}).want(201)
+		header{"Content-Type": needsMediaImport}).want(201)
 	needsMembers(w.t, "imported", made.body, object{"enabled": true, "population.id": b, "name.given": "Ada", "lifecycle.status": "ACCOUNT_OK", "password": nil})
 	p := &person{w: w}
 	app := w.application(nil)
 	if p.code(app, "ada", nil) == "" {
 		w.t.Error("the imported user does not sign on")
 	}
-	off := w.manage("POST", "/users", object{"username": "bob", "email": "b@example.com", "enabled": false}, header{"Content-Type": mediaImport}).want(201)
+	off := w.manage("POST", "/users", object{"username": "bob", "email": "b@example.com", "enabled": false}, header{"Content-Type": needsMediaImport}).want(201)
 	needsMembers(w.t, "imported and disabled", off.body, object{"enabled": false})
 	force := w.manage("POST", "/users", object{"username": "eve", "email": "e@example.com", "password": object{"value": goodPassword, "forceChange": true}},
-		header{"Content-Type": mediaImport}).want(201).text("id")
+		header{"Content-Type": needsMediaImport}).want(201).text("id")
 	needsMembers(w.t, "forced", w.manage("GET", "/users/"+force+"/password", nil).want(200).body, object{"status": "MUST_CHANGE_PASSWORD", "user.id": force})
 }
 

@@ -81,7 +81,7 @@ func tfIdentities(run *tfRun, theme string) (rotation, group, population string)
 // tfUser makes a user with the import media type, then reads whether it is
 // enabled, says whether it has a second factor and puts it into a group.
 func tfUser(run *tfRun, population, group string) *tfResource {
-	user := run.apply(&tfResource{name: "user", in: "/users", media: mediaImport, moves: []string{"updatedAt"}, send: object{"username": "ada", "email": "ada@example.com",
+	user := run.apply(&tfResource{name: "user", in: "/users", media: needsMediaImport, moves: []string{"updatedAt"}, send: object{"username": "ada", "email": "ada@example.com",
 		"enabled": true, "population": object{"id": population}, "name": object{"given": "Ada", "family": "Lovelace"}, "nickname": "Countess", "locale": "en-GB",
 		"address":    object{"streetAddress": "12 St James's Square", "locality": "London", "countryCode": "GB", "postalCode": "SW1Y 4JH"},
 		"externalId": "u-1", "title": "Analyst", "type": "tf", "primaryPhone": "+44.2000000000", "mobilePhone": "+44.7000000000",

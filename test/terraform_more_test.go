@@ -96,7 +96,7 @@ func tfAdministrators(run *tfRun) {
 	needsMembers(run.t, "group nesting", nesting.read, object{"id": outer.id, "type": "DIRECT"})
 	filtered := run.apply(&tfResource{name: "group by filter", in: "/groups", moves: counts, send: object{"name": "Londoners", "userFilter": `address.locality eq "London"`}})
 	needsMembers(run.t, "group by filter", filtered.read, object{"userFilter": `address.locality eq "London"`})
-	admin := run.apply(&tfResource{name: "administrator", in: "/users", media: mediaImport, send: object{"username": "admin", "email": "admin@example.com"}})
+	admin := run.apply(&tfResource{name: "administrator", in: "/users", media: needsMediaImport, send: object{"username": "admin", "email": "admin@example.com"}})
 	for what, resource := range map[string]*tfResource{"user": admin, "group": outer} {
 		for role, scope := range map[string]object{
 			"Identity Data Admin":          {"id": needsText(admin.read, "population.id"), "type": "POPULATION"},
