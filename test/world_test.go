@@ -39,6 +39,7 @@ const (
 type world struct {
 	t      testing.TB
 	server *server.Server
+	db     *store.DB
 	file   string // of the database
 	base   string
 	log    *logBuffer
@@ -76,6 +77,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, file: filepath.Join(t.TempDir(), "pixy.db"), now: time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC)}
 	db, err := store.Open(t.Context(), "file:"+w.file, store.Options{Now: w.clock})
 	w.must(err)
+	w.db = db
 	t.Cleanup(func() { w.must(db.Close()) })
 	sealer, err := store.NewSealer(make([]byte, 32))
 	w.must(err)
@@ -96,7 +98,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
 	w.must(err)
 	w.env = w.worker.EnvironmentID
-	w.admin = w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"client_credentials"}}, header{"Authorization": w.basic()}).want(200).text("access_token")
+	w.admin = w.token()
 	return w
 }
 
@@ -337,3 +339,36 @@ func claims(t testing.TB, token string) object {
 }
 
 func text(v any) string { return fmt.Sprint(v) }
+
+// token is a new access token of the worker.
+func (w *world) token() string {
+	w.t.Helper()
+	return w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"client_credentials"}}, header{"Authorization": w.basic()}).want(200).text("access_token")
+}
+
+// stored is the body of a document of the world's environment, as it is kept.
+func (w *world) stored(noun, id string) string {
+	w.t.Helper()
+	var body string
+	w.must(w.db.View(w.t.Context(), w.env, func(tx *store.Tx) error {
+		d, err := tx.Get(noun, id)
+		body = string(d.Body)
+		return err
+	}))
+	return body
+}
+
+// kid is the key id in the header of a JWT.
+func kid(t testing.TB, token string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h struct{ Kid string }
+	if err := json.Unmarshal(raw, &h); err != nil || h.Kid == "" {
+		t.Fatalf("no kid in %s: %v", raw, err)
+	}
+	return h.Kid
+}

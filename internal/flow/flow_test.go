@@ -25,7 +25,7 @@ func action(text string) platform.SignOnPolicyAction {
 	switch condition {
 	case "":
 	case "?":
-		a.Condition = json.RawMessage(`{"ipRange":["10.0.0.0/8"],"contains":"${flow.request.http.remoteIp}"}`)
+		a.Condition = json.RawMessage(`{"value":"${user.mfaEnabled}","equals":"true"}`)
 	default:
 		a.Condition = json.RawMessage(`{"secondsSince":"${session.lastSignOn.at}","greater":` + condition + `}`)
 	}
@@ -43,7 +43,11 @@ func policy(name string, actions ...string) Policy {
 // running is a flow that waits in a status.
 func running(status string) Flow {
 	f := Flow{ID: "f", Client: "c", ClientName: "App", Policy: policy("Single_Factor", "LOGIN"), Status: status, CreatedAt: noon.Add(-time.Minute), ExpiresAt: noon.Add(time.Minute), Browser: "b"}
-	if status != UsernamePasswordRequired {
+	switch status {
+	case UsernamePasswordRequired, SignOnRequired:
+	case PasswordRequired:
+		f.Hint = "joe"
+	default:
 		f.User, f.Hint, f.AMR, f.AuthTime = "u", "joe", []string{"pwd"}, noon.Add(-time.Minute)
 	}
 	return f
@@ -52,7 +56,7 @@ func running(status string) Flow {
 // facts are those of a user who gives the right password, and for password.reset
 // a new one that the policy takes.
 func facts() Facts {
-	x := Facts{Now: noon, RemoteIP: "192.0.2.1", UserID: "u", User: platform.User{Username: "joe", Enabled: true}, Verified: true, NewHash: "new",
+	x := Facts{Now: noon, RemoteIP: "192.0.2.1", UserID: "u", User: platform.User{Username: "joe", Enabled: true, Population: platform.Reference{ID: "p1"}}, Verified: true, NewHash: "new",
 		Credential: platform.Credential{Hash: "old", ChangedAt: noon.AddDate(0, 0, -1), Failures: 2}}
 	x.Policy.Lockout.FailureCount, x.Policy.Lockout.DurationSeconds = 3, 900
 	x.Policy.MaxAgeDays, x.Policy.History.Count, x.Policy.History.RetentionDays = 10, 6, 365
@@ -60,7 +64,7 @@ func facts() Facts {
 }
 
 func statuses() []string {
-	return []string{UsernamePasswordRequired, MustChangePassword, PasswordExpired, Completed, Failed}
+	return []string{UsernamePasswordRequired, SignOnRequired, PasswordRequired, MustChangePassword, PasswordExpired, Completed, Failed}
 }
 
 // TestEveryStatusAndAction holds the table: what each status offers, and that
@@ -68,12 +72,14 @@ func statuses() []string {
 func TestEveryStatusAndAction(t *testing.T) {
 	offers := map[string][]string{
 		UsernamePasswordRequired: {"usernamePassword.check", "session.reset"},
+		SignOnRequired:           {"user.lookup", "session.reset"},
+		PasswordRequired:         {"usernamePassword.check", "session.reset"},
 		MustChangePassword:       {"password.reset", "session.reset"},
 		PasswordExpired:          {"password.reset", "session.reset"},
 		Completed:                nil,
 		Failed:                   nil,
 	}
-	media := []string{"usernamePassword.check", "password.reset", "session.reset", "otp.check", "device.select", "user.lookup", "password.forgot", "user.register", "", "usernamePassword", "usernamePassword.check2"}
+	media := []string{"usernamePassword.check", "password.reset", "session.reset", "user.lookup", "otp.check", "device.select", "password.forgot", "user.register", "", "usernamePassword", "usernamePassword.check2"}
 	if len(Table()) != len(statuses()) {
 		t.Errorf("the table has %d rows for %d statuses", len(Table()), len(statuses()))
 	}
@@ -84,7 +90,7 @@ func TestEveryStatusAndAction(t *testing.T) {
 		}
 		for _, m := range media {
 			a, err := f.Find(m)
-			known := slices.Contains(media[:3], m)
+			known := slices.Contains(media[:4], m)
 			switch {
 			case slices.Contains(offers[status], m):
 				if err != nil || a.Media != m || a.Apply == nil {
@@ -123,6 +129,7 @@ func TestTransitions(t *testing.T) {
 	mustChange := func(x *Facts) { x.Credential.MustChange = true }
 	expired := func(x *Facts) { x.Credential.ChangedAt = noon.AddDate(0, 0, -11) }
 	unmet := func(x *Facts) { x.Unmet = []platform.Unmet{{Rule: "length", Message: "too short"}} }
+	unverified := func(x *Facts) { x.User.Lifecycle.Status = "VERIFICATION_REQUIRED" }
 	nobody := func(x *Facts) {
 		x.UserID, x.User, x.Credential, x.Verified = "", platform.User{}, platform.Credential{}, false
 	}
@@ -145,6 +152,9 @@ func TestTransitions(t *testing.T) {
 		{"expired", "usernamePassword.check", policy("p", "LOGIN"), with(expired), PasswordExpired, nil},
 		{"must change and expired", "usernamePassword.check", policy("p", "LOGIN"), with(mustChange, expired), MustChangePassword, nil},
 		{"disabled before must change", "usernamePassword.check", policy("p", "LOGIN"), with(mustChange, disabled), "", fault.LockedOut},
+		{"a mail address that is not verified", "usernamePassword.check", policy("p", "LOGIN"), with(unverified), Failed, nil},
+		{"not verified and must change", "usernamePassword.check", policy("p", "LOGIN"), with(unverified, mustChange), Failed, nil},
+		{"not verified and wrong", "usernamePassword.check", policy("p", "LOGIN"), with(unverified, wrong), "", fault.LockedOut},
 		{"a second factor", "usernamePassword.check", policy("p", "LOGIN", "MULTI_FACTOR_AUTHENTICATION"), with(), Failed, nil},
 		{"another action", "usernamePassword.check", policy("p", "LOGIN", "AGREEMENT"), with(), Failed, nil},
 		{"a condition nobody evaluates", "usernamePassword.check", policy("p", "LOGIN", "AGREEMENT ?"), with(), Failed, nil},
@@ -158,8 +168,13 @@ func TestTransitions(t *testing.T) {
 		{"wrong current and too weak", "password.reset", policy("p", "LOGIN"), with(wrong, unmet, func(x *Facts) { x.Credential.Failures = 0 }), "", fault.WrongPassword},
 		{"a second factor", "password.reset", policy("p", "LOGIN", "MULTI_FACTOR_AUTHENTICATION"), with(), Failed, nil},
 
-		{"again", "session.reset", policy("p", "LOGIN"), with(), UsernamePasswordRequired, nil},
-		{"again, although the session was enough", "session.reset", policy("p", "LOGIN 60"), with(), UsernamePasswordRequired, nil},
+		{"a name", "user.lookup", policy("p", "LOGIN"), with(), PasswordRequired, nil},
+		{"a name that nobody has", "user.lookup", policy("p", "LOGIN"), with(nobody), PasswordRequired, nil},
+		{"a name of a locked user", "user.lookup", policy("p", "LOGIN"), with(locked, disabled), PasswordRequired, nil},
+		{"a name for another server", "user.lookup", discovering("LOGIN", "oe"), with(), Failed, nil},
+
+		{"again", "session.reset", policy("p", "LOGIN"), with(), begin, nil},
+		{"again, although the session was enough", "session.reset", policy("p", "LOGIN 60"), with(), begin, nil},
 		{"again with nothing to do", "session.reset", policy("p"), with(), Failed, nil},
 	}
 	applied := map[string]bool{}
@@ -167,6 +182,13 @@ func TestTransitions(t *testing.T) {
 		for _, c := range cases {
 			f := running(row.Status)
 			f.Policy = c.policy
+			first := UsernamePasswordRequired
+			if row.Status == SignOnRequired || row.Status == PasswordRequired {
+				f.Policy, first = identifierFirst(c.policy), SignOnRequired
+			}
+			if c.x.Body == nil {
+				c.x.Body = kind.Body{"username": "joe", "password": "secret"}
+			}
 			a, err := f.Find(c.media)
 			if err != nil {
 				continue
@@ -176,8 +198,11 @@ func TestTransitions(t *testing.T) {
 			turn := a.Apply(f, c.x)
 			name := row.Status + ", " + c.name
 			want := c.next
-			if want == "" {
+			switch want {
+			case "":
 				want = row.Status
+			case begin:
+				want = first
 			}
 			if turn.Flow.Status != want || !refuses(turn.Refuse, c.refused) {
 				t.Errorf("%s: %s, %v; not %s", name, turn.Flow.Status, turn.Refuse, want)
@@ -194,6 +219,9 @@ func TestTransitions(t *testing.T) {
 			if c.refused != nil && turn.Flow.User != f.User {
 				t.Errorf("%s: a refusal left the user %q", name, turn.Flow.User)
 			}
+			if turn.Flow.Status == Completed && turn.Flow.User != "u" {
+				t.Errorf("%s: completed without a user", name)
+			}
 		}
 	}
 	for _, row := range Table() {
@@ -203,6 +231,32 @@ func TestTransitions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// begin stands for the status in which a policy's first action begins.
+const begin = "BEGIN"
+
+// identifierFirst is the policy with IDENTIFIER_FIRST in place of LOGIN.
+func identifierFirst(p Policy) Policy {
+	p.Actions = slices.Clone(p.Actions)
+	for i := range p.Actions {
+		if p.Actions[i].Type == "LOGIN" {
+			p.Actions[i].Type = "IDENTIFIER_FIRST"
+		}
+	}
+	return p
+}
+
+// discovering is a policy of one action that sends the names with one of the
+// pieces to an identity provider.
+func discovering(action string, pieces ...string) Policy {
+	p := policy("p", action)
+	for _, piece := range pieces {
+		r := platform.DiscoveryRule{IdentityProvider: platform.Reference{ID: "idp"}}
+		r.Condition.Contains, r.Condition.Value = piece, "${identifier}"
+		p.Actions[0].DiscoveryRules = append(p.Actions[0].DiscoveryRules, r)
+	}
+	return p
 }
 
 func refuses(err error, entry *fault.Fault) bool {
@@ -215,7 +269,7 @@ func refuses(err error, entry *fault.Fault) bool {
 func TestSignedOn(t *testing.T) {
 	turn := checkPassword(running(UsernamePasswordRequired), facts())
 	f, c := turn.Flow, turn.Credential
-	if f.User != "u" || f.Hint != "joe" || !f.AuthTime.Equal(noon) || !slices.Equal(f.AMR, []string{"pwd"}) || !slices.Equal(f.Done, []string{"LOGIN"}) {
+	if f.User != "u" || f.Hint != "joe" || !f.AuthTime.Equal(noon) || !slices.Equal(f.AMR, []string{"pwd"}) || !slices.Equal(f.Done, []string{"LOGIN", "IDENTIFIER_FIRST"}) || !slices.Equal(f.Fresh, f.Done) || f.RemoteIP != "192.0.2.1" || f.Population != "p1" {
 		t.Errorf("the flow knows %+v", f)
 	}
 	if c.Failures != 0 || c.LastSignOn == nil || c.LastSignOn.At != "2026-03-01T12:00:00.000Z" || c.LastSignOn.RemoteIP != "192.0.2.1" || c.Hash != "old" {
@@ -322,10 +376,10 @@ func TestUnknownNameLooksLikeAWrongPassword(t *testing.T) {
 
 func TestRestartForgetsThePerson(t *testing.T) {
 	f := running(MustChangePassword)
-	f.Done, f.Session = []string{"LOGIN"}, "s"
+	f.Done, f.Fresh, f.Session, f.RemoteIP, f.Population = []string{"LOGIN"}, []string{"LOGIN"}, "s", "198.51.100.1", "p1"
 	f.Failure = &Failure{}
 	got := restart(f, facts()).Flow
-	want := Flow{ID: "f", Client: "c", ClientName: "App", Policy: f.Policy, Status: UsernamePasswordRequired, CreatedAt: f.CreatedAt, ExpiresAt: noon.Add(Life), Browser: "b"}
+	want := Flow{ID: "f", Client: "c", ClientName: "App", Policy: f.Policy, Status: UsernamePasswordRequired, CreatedAt: f.CreatedAt, ExpiresAt: noon.Add(Life), Browser: "b", RemoteIP: "192.0.2.1"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}
@@ -367,6 +421,10 @@ func TestView(t *testing.T) {
 	}{
 		{"waiting", waiting, shown, `{"_embedded":{"application":{"name":"App"}},"_links":{"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"},"usernamePassword.check":{"href":"self"}},` +
 			fmt.Sprintf(rest, "", "", UsernamePasswordRequired)},
+		{"waiting for a name", running(SignOnRequired), shown, `{"_embedded":{"application":{"name":"App"}},"_links":{"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"},"user.lookup":{"href":"self"}},` +
+			fmt.Sprintf(rest, "", "", SignOnRequired)},
+		{"waiting for the password of a name", running(PasswordRequired), shown, `{"_embedded":{"application":{"name":"App"}},"_links":{"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"},"usernamePassword.check":{"href":"self"}},` +
+			fmt.Sprintf(rest, "", "", PasswordRequired)},
 		{"must change", running(MustChangePassword), withPolicy, `{"_embedded":{"application":{"name":"App"},"passwordPolicy":{"length":8},"user":{"id":"u","username":"joe"}},"_links":{"password.reset":{"href":"self"},"self":{"href":"self"},"session.reset":{"href":"self"},"signOnPage":{"href":"page"}},` +
 			fmt.Sprintf(rest, "", "", MustChangePassword)},
 		{"completed", done, withUser, `{"_embedded":{"application":{"name":"App"},"user":{"id":"u","name":{"given":"Joe"},"username":"joe"}},"_links":{"self":{"href":"self"},"signOnPage":{"href":"page"}},` +

@@ -6,11 +6,20 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"pixy/internal/platform"
 )
 
 // session is one that signed on some seconds ago.
 func session(seconds int) *Session {
 	return &Session{ID: "s", User: "u", Username: "joe", SignedOn: noon.Add(-time.Duration(seconds) * time.Second), Done: []string{"LOGIN"}, AMR: []string{"pwd"}, Browsers: []string{"b0"}}
+}
+
+// byName is the session of somebody who has signed on since there is
+// IDENTIFIER_FIRST.
+func byName(s *Session) *Session {
+	s.Done = append(s.Done, "IDENTIFIER_FIRST")
+	return s
 }
 
 func TestStart(t *testing.T) {
@@ -25,6 +34,14 @@ func TestStart(t *testing.T) {
 		failure string
 	}{
 		{"no session", login, nil, Demand{}, UsernamePasswordRequired, ""},
+		{"the name first", policy("p", "IDENTIFIER_FIRST"), nil, Demand{}, SignOnRequired, ""},
+		{"the name first, a session", policy("p", "IDENTIFIER_FIRST"), byName(session(1)), Demand{}, Completed, ""},
+		{"the name first, a session from before that was kept", policy("p", "IDENTIFIER_FIRST"), session(1), Demand{}, SignOnRequired, ""},
+		{"the name first, a session that is too old", policy("p", "IDENTIFIER_FIRST 100"), byName(session(101)), Demand{}, SignOnRequired, ""},
+		{"the name first, prompt=login", policy("p", "IDENTIFIER_FIRST"), byName(session(1)), Demand{Fresh: true}, SignOnRequired, ""},
+		{"the name first, then a second factor", policy("p", "IDENTIFIER_FIRST", "MULTI_FACTOR_AUTHENTICATION"), byName(session(1)), Demand{}, Failed, "NO_USABLE_DEVICES"},
+		{"two ways to sign on", policy("p", "LOGIN", "IDENTIFIER_FIRST"), nil, Demand{}, UsernamePasswordRequired, ""},
+		{"two ways to sign on, the name first", policy("p", "IDENTIFIER_FIRST", "LOGIN"), nil, Demand{}, SignOnRequired, ""},
 		{"no session, condition on its age", aged, nil, Demand{}, UsernamePasswordRequired, ""},
 		{"session", login, session(1e6), Demand{}, Completed, ""},
 		{"session within the age", aged, session(100), Demand{}, Completed, ""},
@@ -46,7 +63,7 @@ func TestStart(t *testing.T) {
 		{"a second factor under such a condition", policy("p", "LOGIN", "MULTI_FACTOR_AUTHENTICATION ?"), session(1), Demand{}, Failed, "REQUEST_FAILED"},
 		{"an unknown action", policy("p", "LOGIN", "PING_DANCE"), session(1), Demand{}, Failed, "REQUEST_FAILED"},
 	}
-	for _, other := range []string{"IDENTIFIER_FIRST", "IDENTITY_PROVIDER", "PROGRESSIVE_PROFILING", "AGREEMENT", "PINGID_WINLOGIN_PASSWORDLESS_AUTHENTICATION", "PINGID_AUTHENTICATION", "", "login"} {
+	for _, other := range []string{"IDENTITY_PROVIDER", "PROGRESSIVE_PROFILING", "AGREEMENT", "PINGID_WINLOGIN_PASSWORDLESS_AUTHENTICATION", "PINGID_AUTHENTICATION", "", "login"} {
 		cases = append(cases, struct {
 			name    string
 			policy  Policy
@@ -68,7 +85,7 @@ func TestStart(t *testing.T) {
 		if f.Status == Completed && (f.User != "u" || f.Session != "s" || !f.AuthTime.Equal(c.session.SignedOn) || !slices.Equal(f.AMR, []string{"pwd"})) {
 			t.Errorf("%s: completed as %+v", c.name, f)
 		}
-		if f.Status == UsernamePasswordRequired && (f.User != "" || f.Session != "") {
+		if (f.Status == UsernamePasswordRequired || f.Status == SignOnRequired) && (f.User != "" || f.Session != "") {
 			t.Errorf("%s: a flow that waits for a password already has a user: %+v", c.name, f)
 		}
 		if !f.CreatedAt.Equal(noon) || !f.ExpiresAt.Equal(noon.Add(Life)) {
@@ -122,15 +139,17 @@ func TestNextPersonDoesNotInheritActions(t *testing.T) {
 	}
 }
 
-func TestConditions(t *testing.T) {
+func TestConditionsOnTheAge(t *testing.T) {
 	cases := []struct {
 		raw string
 		age time.Duration // -1 is not evaluated
 	}{
-		{``, 0}, {`null`, 0},
 		{`{"secondsSince":"${session.lastSignOn.at}","greater":28800}`, 8 * time.Hour},
 		{`{"secondsSince":"${session.lastSignOn.withAuthenticator.pwd.at}","greater":1}`, time.Second},
 		{`{"secondsSince":"${session.lastSignOn.at}","greater":1000000000}`, 1e9 * time.Second},
+		{`{"and":[{"secondsSince":"${session.lastSignOn.at}","greater":1}]}`, time.Second},
+		{`{"or":[{"secondsSince":"${session.lastSignOn.at}","greater":60}]}`, time.Minute},
+		{`{"not":{"not":{"secondsSince":"${session.lastSignOn.at}","greater":60}}}`, time.Minute},
 		{`{}`, -1}, {`[]`, -1}, {`true`, -1}, {`{`, -1}, {`"x"`, -1},
 		{`{"secondsSince":"${session.lastSignOn.at}"}`, -1},
 		{`{"greater":1}`, -1},
@@ -142,14 +161,25 @@ func TestConditions(t *testing.T) {
 		{`{"secondsSince":"${session.lastSignOn.at}","greater":1,"not":true}`, -1},
 		{`{"secondsSince":"${session.lastSignOn.withAuthenticator.mfa.at}","greater":1}`, -1},
 		{`{"secondsSince":1,"greater":1}`, -1},
-		{`{"and":[{"secondsSince":"${session.lastSignOn.at}","greater":1}]}`, -1},
-		{`{"not":{"secondsSince":"${session.lastSignOn.at}","greater":1}}`, -1},
-		{`{"value":"${user.population.id}","equals":"x"}`, -1},
 	}
 	for _, c := range cases {
-		age, ok := maxSessionAge(json.RawMessage(c.raw))
-		if ok != (c.age >= 0) || ok && age != c.age {
-			t.Errorf("%s: %v, %v", c.raw, age, ok)
+		p := Policy{Actions: []platform.SignOnPolicyAction{{Type: "LOGIN", Condition: json.RawMessage(c.raw)}}}
+		s := session(0)
+		s.SignedOn = noon.Add(-c.age)
+		within, beyond := Completed, UsernamePasswordRequired
+		if c.age < 0 {
+			within, beyond, s.SignedOn = Failed, Failed, noon
+		}
+		if got := Start(Flow{Policy: p}, s, Demand{}, noon).Status; got != within {
+			t.Errorf("%s, within the age: %s", c.raw, got)
+		}
+		s.SignedOn = s.SignedOn.Add(-time.Second)
+		if got := Start(Flow{Policy: p}, s, Demand{}, noon).Status; got != beyond {
+			t.Errorf("%s, beyond the age: %s", c.raw, got)
+		}
+		// Without a session there is no age, and a sign-on is due.
+		if got := Start(Flow{Policy: p}, nil, Demand{}, noon).Status; got != beyond {
+			t.Errorf("%s, without a session: %s", c.raw, got)
 		}
 	}
 }
@@ -227,17 +257,21 @@ func TestBelongsTo(t *testing.T) {
 }
 
 func TestSignOnLineage(t *testing.T) {
-	f := Flow{User: "u", AuthTime: noon, Done: []string{"LOGIN"}, AMR: []string{"pwd"}}
+	f := Flow{User: "u", AuthTime: noon, Done: []string{"LOGIN"}, AMR: []string{"pwd"}, RemoteIP: "192.0.2.1"}
 	first := f.SignOn(nil, "s1", "joe", "b0")
+	if !first.Created.Equal(noon) || first.RemoteIP != "192.0.2.1" {
+		t.Errorf("the first session is of %v, from %s", first.Created, first.RemoteIP)
+	}
 	if first.ID != "s1" || first.User != "u" || first.Username != "joe" || !first.SignedOn.Equal(noon) || !slices.Equal(first.Browsers, []string{"b0"}) || !slices.Equal(first.Done, f.Done) {
 		t.Errorf("the first session is %+v", first)
 	}
 	last := first
 	for n := 1; n <= 20; n++ {
 		before := slices.Clone(last.Browsers)
+		f.AuthTime = noon.Add(time.Duration(n) * time.Minute)
 		next := f.SignOn(&last, "new", "joe", fmt.Sprintf("b%d", n))
-		if next.ID != "s1" {
-			t.Fatalf("the same user's session goes on, not %s", next.ID)
+		if next.ID != "s1" || !next.Created.Equal(noon) || !next.SignedOn.Equal(f.AuthTime) {
+			t.Fatalf("the same user's session goes on, not %s of %v, signed on %v", next.ID, next.Created, next.SignedOn)
 		}
 		if len(next.Browsers) != min(n+1, maxBrowsers) || next.Browsers[0] != fmt.Sprintf("b%d", n) {
 			t.Fatalf("after %d sign-ons the session remembers %v", n+1, next.Browsers)
@@ -251,7 +285,7 @@ func TestSignOnLineage(t *testing.T) {
 		t.Errorf("a flow of the eighth last token belongs to the session, an older one does not: %v", last.Browsers)
 	}
 	f.User = "v"
-	if got := f.SignOn(&last, "s2", "ann", "b21"); got.ID != "s2" || got.User != "v" || got.Browsers[0] != "b21" || len(got.Browsers) != maxBrowsers {
+	if got := f.SignOn(&last, "s2", "ann", "b21"); got.ID != "s2" || !got.Created.Equal(f.AuthTime) || got.User != "v" || got.Browsers[0] != "b21" || len(got.Browsers) != maxBrowsers {
 		t.Errorf("another user's sign-on is another session of the same browser: %+v", got)
 	}
 }

@@ -41,6 +41,16 @@ func told(details []fault.Detail) string {
 	return strings.Join(out, "\n")
 }
 
+// accept is Accept where nothing but the body can be wrong.
+func accept(t testing.TB, fields []Field, mode Mode, before, sent Body, defaults Defaults) (Body, []fault.Detail) {
+	t.Helper()
+	body, details, err := Accept(fields, mode, before, sent, defaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body, details
+}
+
 // TestAcceptOneField holds one value against one field: what is stored, or
 // what is said.
 func TestAcceptOneField(t *testing.T) {
@@ -122,7 +132,7 @@ func TestAcceptOneField(t *testing.T) {
 	}
 	for _, c := range cases {
 		c.field.Name = "x"
-		body, details := Accept([]Field{c.field}, Create, nil, object(t, `{"x":`+c.sent+`,"unknown":1}`), nil)
+		body, details := accept(t, []Field{c.field}, Create, nil, object(t, `{"x":`+c.sent+`,"unknown":1}`), nil)
 		got := written(t, body)
 		if len(details) > 0 {
 			got = told(details)
@@ -137,7 +147,7 @@ func TestAcceptOneField(t *testing.T) {
 // seconds beyond it overflows what it is computed with.
 func TestNumberWithoutMostIsBoundedAsItSays(t *testing.T) {
 	for _, sent := range []string{"2147483648", "9223372036854775807"} {
-		body, details := Accept([]Field{{Name: "x", Type: Number, Min: 1}}, Create, nil, object(t, `{"x":`+sent+`}`), nil)
+		body, details := accept(t, []Field{{Name: "x", Type: Number, Min: 1}}, Create, nil, object(t, `{"x":`+sent+`}`), nil)
 		if len(details) == 0 {
 			t.Errorf("%s was taken as %v; the field says its most is 2147483647", sent, body["x"])
 		}
@@ -153,7 +163,7 @@ func TestOpaqueIsBoundedInDepth(t *testing.T) {
 			inner := strings.Repeat(open, depth) + "1" + strings.Repeat(map[string]string{"[": "]", `{"a":`: "}"}[open], depth)
 			body, err := Decode([]byte(`{"x":` + inner + `}`))
 			if err == nil {
-				if _, details := Accept(fields, Create, nil, body, nil); len(details) > 0 {
+				if _, details := accept(t, fields, Create, nil, body, nil); len(details) > 0 {
 					err = fault.Invalid.Detailed(details...)
 				}
 			}
@@ -169,7 +179,7 @@ func TestAcceptTellsInnerError(t *testing.T) {
 		{Name: "n", Type: Number, Min: 1, Max: 5}, {Name: "s", Type: Text, MinLen: 2}, {Name: "l", Type: Text, MaxLen: 2},
 		{Name: "c", Type: Text, Enum: []string{"A"}}, {Name: "p", Type: Text, Pattern: regexp.MustCompile("^a$")}, {Name: "a", Type: List, MaxLen: 1, Items: &Field{}},
 	}
-	_, details := Accept(fields, Create, nil, object(t, `{"n":6,"s":"a","l":"abc","c":"B","p":"b","a":["x","y"]}`), nil)
+	_, details := accept(t, fields, Create, nil, object(t, `{"n":6,"s":"a","l":"abc","c":"B","p":"b","a":["x","y"]}`), nil)
 	want := `[{"rangeMaximumValue":5,"rangeMinimumValue":1},{"rangeMinimumValue":2},{"rangeMaximumValue":2},{"allowedValues":["A"]},{"allowedPattern":"^a$"},{"maximumValue":1}]`
 	var inner []any
 	for _, d := range details {
@@ -195,11 +205,11 @@ func noun() []Field {
 	}
 }
 
-func defaultPolicy(kind string) string {
+func defaultPolicy(kind string) (string, error) {
 	if kind == "policy" {
-		return "p1"
+		return "p1", nil
 	}
-	return ""
+	return "", nil
 }
 
 func TestAcceptCreate(t *testing.T) {
@@ -216,11 +226,11 @@ func TestAcceptCreate(t *testing.T) {
 				"INVALID_VALUE length.min: must be between 8 and 32\nINVALID_VALUE length.max: must be a number\nINVALID_VALUE policy.id: must be a string\n" +
 				"INVALID_VALUE tags[0]: must be a string\nINVALID_VALUE tags[2]: must be a string", defaultPolicy},
 		{"no default of the environment", `{"name":"N","kind":"K"}`,
-			"REQUIRED_VALUE policy: must be given, because the environment has no default", func(string) string { return "" }},
+			"REQUIRED_VALUE policy: must be given, because the environment has no default", func(string) (string, error) { return "", nil }},
 		{"a reference without its id", `{"name":"N","kind":"K","policy":{}}`, "REQUIRED_VALUE policy.id: must not be null", defaultPolicy},
 	}
 	for _, c := range cases {
-		body, details := Accept(noun(), Create, nil, object(t, c.sent), c.defaults)
+		body, details := accept(t, noun(), Create, nil, object(t, c.sent), c.defaults)
 		got := written(t, body)
 		if len(details) > 0 {
 			got = told(details)
@@ -236,7 +246,8 @@ func TestAcceptReplace(t *testing.T) {
 	cases := []struct{ name, sent, want string }{
 		{"what is left out goes back to its default; read-only, immutable and kept stay", `{"name":"M"}`,
 			`{"enabled":false,"kind":"K","length":{"max":255,"min":8},"name":"M","nameKey":"m","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},
-		{"another kept", `{"name":"N","enabled":true}`, "INVALID_VALUE enabled: can't be changed here"},
+		{"another kept is ignored, whatever it is", `{"name":"N","kind":"K","enabled":"yes"}`,
+			`{"enabled":false,"kind":"K","length":{"max":255,"min":8},"name":"N","nameKey":"n","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},
 		{"read-only and the same kept are ignored", `{"name":"N","since":"x","enabled":false,"length":{"seen":"now"}}`,
 			`{"enabled":false,"kind":"K","length":{"max":255,"min":8,"seen":"then"},"name":"N","nameKey":"n","policy":{"id":"p1"},"since":"2020","tags":["a"]}`},
 		{"the same immutable", `{"name":"N","kind":"K"}`,
@@ -246,7 +257,7 @@ func TestAcceptReplace(t *testing.T) {
 	}
 	for _, c := range cases {
 		was := object(t, before)
-		body, details := Accept(noun(), Replace, was, object(t, c.sent), defaultPolicy)
+		body, details := accept(t, noun(), Replace, was, object(t, c.sent), defaultPolicy)
 		got := written(t, body)
 		if len(details) > 0 {
 			got = told(details)
@@ -264,9 +275,9 @@ func TestAcceptReplace(t *testing.T) {
 // change what the next one gets.
 func TestDefaultsAreCopies(t *testing.T) {
 	fields := []Field{{Name: "o", Type: Opaque, Default: Body{"in": []any{"a"}}}}
-	one, _ := Accept(fields, Create, nil, Body{}, nil)
+	one, _ := accept(t, fields, Create, nil, Body{}, nil)
 	one["o"].(Body)["in"].([]any)[0] = "spoilt"
-	two, _ := Accept(fields, Create, nil, Body{}, nil)
+	two, _ := accept(t, fields, Create, nil, Body{}, nil)
 	if got := written(t, two); got != `{"o":{"in":["a"]}}` {
 		t.Errorf("the default is now %s", got)
 	}

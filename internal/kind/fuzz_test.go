@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -68,10 +67,9 @@ func FuzzFilter(f *testing.F) {
 		return 1
 	}
 	for _, seed := range []string{`memberOfGroups[id eq "g"]`, `not (memberOfGroups[id eq "g"] or memberOfGroups[ID EQ "h"])`, `memberOfGroups[id eq "g" and id eq "h"]`, `memberOfGroups[value eq "g"]`,
-		`memberOfGroups.id eq "g"`, `memberOfGroups pr`, `population_id eq "p"`, `a.b.c.d eq "a.b.c"`, `population.id.x eq "p"`, `username co "_"`, `externalId eq "a.b.c_d"`} {
+		`memberOfGroups.id eq "g"`, `memberOfGroups pr`, `a.b.c.d eq "a.b.c"`, `population.id.x eq "p"`, `username co "_"`, `externalId eq "a.b.c_d"`} {
 		f.Add(seed)
 	}
-	quotedText := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	fields := append(filterable(), Field{Name: "memberOfGroups", Type: List, Access: ReadOnly, Items: &Field{Type: Object}, Through: &Through{Kind: "groupMembership", Path: "group.id"}})
 	f.Fuzz(func(t *testing.T, text string) {
 		began := time.Now()
@@ -87,9 +85,6 @@ func FuzzFilter(f *testing.F) {
 		}
 		if n := check(t, e); n > maxComparisons || len(text) > maxFilter {
 			t.Errorf("%d comparisons in %d bytes were taken", n, len(text))
-		}
-		if strings.Contains(quotedText.ReplaceAllString(text, ""), "_") {
-			t.Errorf("%s is taken, though no name has a '_'", text)
 		}
 	})
 }

@@ -126,7 +126,7 @@ func TestFilterRefuses(t *testing.T) {
 		{`username gt "x"`, "filtering with 'gt' on 'username' is not supported"},
 		{`username pr`, "filtering with 'pr' on 'username' is not supported"},
 		{`urn:ietf:params:scim:schemas:core:2.0:User:username eq "x"`, "is not supported"},
-		{`tags[value eq "x"]`, "elements of an array are not supported"},
+		{`tags[value eq "x"]`, "the sub-filter on 'tags' is not supported"},
 		{`username eq 1`, "'username' is compared with something that is not a string"},
 		{`username eq null`, "'username' is compared with something that is not a string"},
 		{`username eq true`, "'username' is compared with something that is not a string"},
@@ -180,7 +180,7 @@ func TestPage(t *testing.T) {
 	}
 	for _, c := range cases {
 		q, _ := url.ParseQuery(c.query)
-		p, err := ReadPage(q)
+		p, err := ReadPage(q, filterable(), "/users", []byte("key"))
 		if (err == nil) != (c.want > 0) || err == nil && p.Limit != c.want {
 			t.Errorf("%q: %d, %v; not %d", c.query, p.Limit, err, c.want)
 		}
@@ -191,15 +191,38 @@ func TestPage(t *testing.T) {
 }
 
 func TestCursor(t *testing.T) {
+	const list = "/users?filter=x&order=username"
+	key := []byte("0123456789abcdef0123456789abcdef")
+	read := func(text, list string, key []byte) (Page, error) {
+		return ReadPage(url.Values{"cursor": {text}}, filterable(), list, key)
+	}
 	for _, c := range []Cursor{
-		{testTime(), "6c796712-0f16-4062-815a-e0a92f4a2143"}, {time.UnixMilli(0), "a b"}, {time.UnixMilli(-1), ""}, {time.UnixMilli(1 << 53), "é"},
+		{Created: testTime(), ID: "6c796712-0f16-4062-815a-e0a92f4a2143"}, {Created: time.UnixMilli(0), ID: "a b"}, {Created: time.UnixMilli(-1)}, {Created: time.UnixMilli(1 << 53), ID: "é"},
+		{Value: "joe", ID: "i"}, {Value: "", ID: "i"}, {Value: "\"<&>\u2028é", ID: "i"}, {Value: int64(0), ID: "i"}, {Value: int64(-7), ID: "i"}, {Value: int64(1<<63 - 1), ID: "i"},
 	} {
-		p, err := ReadPage(url.Values{"cursor": {c.String()}})
-		if err != nil || !p.After.Created.Equal(c.Created) || p.After.ID != c.ID {
+		signed := c.Sign(list, key)
+		p, err := read(signed, list, key)
+		if err != nil || !p.After.Created.Equal(c.Created) || p.After.ID != c.ID || p.After.Value != c.Value {
 			t.Errorf("%v came back as %v, %v", c, p.After, err)
 		}
-		if escaped := url.QueryEscape(c.String()); escaped != c.String() {
+		if escaped := url.QueryEscape(signed); escaped != signed {
 			t.Errorf("a cursor must stand in a link as it is: %s", escaped)
+		}
+		for _, other := range []struct{ list, key string }{
+			{"/groups?filter=x&order=username", string(key)}, {"/users?filter=y&order=username", string(key)}, {"/users?filter=x&order=-username", string(key)}, {"/users", string(key)}, {"", string(key)},
+			{list, ""}, {list, "0123456789abcdef0123456789abcdeg"},
+		} {
+			if p, err := read(signed, other.list, []byte(other.key)); !errors.Is(err, fault.Malformed) {
+				t.Errorf("%v was read as one of %s: %v, %v", c, other.list, p.After, err)
+			}
+		}
+		raw, _ := base64.RawURLEncoding.DecodeString(signed)
+		for at := range raw {
+			changed := append([]byte{}, raw...)
+			changed[at] ^= 1
+			if p, err := read(base64.RawURLEncoding.EncodeToString(changed), list, key); !errors.Is(err, fault.Malformed) {
+				t.Errorf("%v with another byte at %d was read as %v, %v", c, at, p.After, err)
+			}
 		}
 	}
 	raw := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -207,7 +230,7 @@ func TestCursor(t *testing.T) {
 		"!", "a", raw("x"), raw(" id"), raw("1.5 id"), raw("9223372036854775808 id"), raw("1e3 id"), raw("0x1 id"), raw("1  \x00"), raw("1 \xff"), raw("1 a\x00b"),
 		base64.StdEncoding.EncodeToString([]byte("1 id=?>")), strings.Repeat("A", 10000), "' OR 1=1 --",
 	} {
-		if p, err := ReadPage(url.Values{"cursor": {hostile}}); !errors.Is(err, fault.Malformed) {
+		if p, err := read(hostile, list, key); !errors.Is(err, fault.Malformed) {
 			t.Errorf("%.40q was read as %v, %v", hostile, p.After, err)
 		}
 	}
@@ -252,7 +275,7 @@ func tree() []Field {
 
 func TestReferences(t *testing.T) {
 	body := object(t, `{"name":"n","trunk":{"id":"t"},"deep":{"leaf":{"id":"l1"},"plain":"p"},"leaves":[{"id":"l2"},"odd",{"id":"l3"}],"unknown":{"id":"u"}}`)
-	want := []Reference{{"trunk", "t", "trunk.id", ""}, {"leaf", "l1", "deep.leaf.id", ""}, {"leaf", "l2", "leaves.id", ""}, {"leaf", "l3", "leaves.id", ""}}
+	want := []Reference{{"trunk", "t", "trunk.id", ""}, {"leaf", "l1", "deep.leaf.id", ""}, {"leaf", "l2", "leaves[0].id", ""}, {"leaf", "l3", "leaves[2].id", ""}}
 	if got := References(tree(), body); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v", got)
 	}
@@ -260,8 +283,8 @@ func TestReferences(t *testing.T) {
 		t.Errorf("an empty body refers to %v", got)
 	}
 	for to, want := range map[string][]string{"trunk": {"trunk.id"}, "leaf": {"deep.leaf.id"}, "user": nil} {
-		if got := ReferencePaths(tree(), to); !reflect.DeepEqual(got, want) {
-			t.Errorf("paths to %s: %v, not %v", to, got, want)
+		if got, inLists := ReferencePaths(tree(), to); !reflect.DeepEqual(got, want) || inLists != (to == "leaf") {
+			t.Errorf("paths to %s: %v, in lists %v; not %v", to, got, inLists, want)
 		}
 	}
 }

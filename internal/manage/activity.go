@@ -81,7 +81,11 @@ func (a *API) activities(ctx context.Context, r Request, key string, always kind
 	if len(events) > page.Limit {
 		events = events[:page.Limit]
 		last := events[len(events)-1]
-		next = nextPage(a.base+path, url.Values{"filter": {text}}, kind.Cursor{Created: last.Recorded, ID: last.ID}.Sign(path+"\x00"+text, a.cursors), page.Limit)
+		query := url.Values{}
+		if text != "" {
+			query.Set("filter", text)
+		}
+		next = nextPage(a.base+path, query, kind.Cursor{Created: last.Recorded, ID: last.ID}.Sign(path+"\x00"+text, a.cursors), page.Limit)
 	}
 	return a.activityPage(r, key, events, next)
 }

@@ -98,7 +98,10 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		}
 	}
 	if p.parent != "" {
-		body["parent"], body[p.under] = p.parent, kind.Body{"id": p.parent}
+		body["parent"] = p.parent
+		if p.under != p.spec.By { // that member says in which group the group is
+			body[p.under] = kind.Body{"id": p.parent}
+		}
 	}
 	p.spec.Index(body)
 	raw, err := json.Marshal(body)

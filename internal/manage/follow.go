@@ -35,6 +35,13 @@ func (a *API) follow(tx *store.Tx, r Request, p place, before, after store.Docum
 			return err
 		}
 	}
+	if p.spec.Name == "keyRotationPolicy" && after.Version == 0 {
+		for _, key := range []string{kind.At(was, "currentKeyId"), kind.At(was, "nextKeyId")} {
+			if err := retire(tx, key); err != nil {
+				return err
+			}
+		}
+	}
 	name, _ := is["name"].(string)
 	if name == "" {
 		name, _ = was["name"].(string)

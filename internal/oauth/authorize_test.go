@@ -16,7 +16,7 @@ func request(changes ...string) Authorization {
 	a := Authorization{
 		Form: Form{"client_id": {"me"}, "redirect_uri": {"https://a/cb"}, "response_type": {"code"}, "scope": {"openid profile"}, "state": {"st"}, "nonce": {"no"},
 			"code_challenge": {rfcChallenge}, "code_challenge_method": {"S256"}},
-		Client: &Client{ID: "me", Scopes: []string{"profile"}, Application: platform.Application{Enabled: true, Type: "WEB_APP", RedirectURIs: []string{"https://a/cb"},
+		Client: &Client{ID: "me", Scopes: ofOpenID("profile"), Application: platform.Application{Enabled: true, Type: "WEB_APP", RedirectURIs: []string{"https://a/cb"},
 			GrantTypes: []string{"AUTHORIZATION_CODE"}, ResponseTypes: []string{"CODE"}, PKCEEnforcement: platform.PKCES256Required, PARRequirement: "OPTIONAL"}},
 	}
 	for i := 0; i < len(changes); i += 2 {

@@ -38,7 +38,7 @@ func FuzzAuthorize(f *testing.F) {
 			return
 		}
 		enforcement, kind := enforcements[int(variant)%3], []string{"WEB_APP", "NATIVE_APP"}[int(variant)/3%2]
-		a := Authorization{Form: Form(form), Client: &Client{ID: "me", Scopes: []string{"profile"}, Application: platform.Application{Enabled: true, Type: kind, RedirectURIs: registered,
+		a := Authorization{Form: Form(form), Client: &Client{ID: "me", Scopes: ofOpenID("profile"), Application: platform.Application{Enabled: true, Type: kind, RedirectURIs: registered,
 			GrantTypes: []string{"AUTHORIZATION_CODE"}, ResponseTypes: []string{"CODE"}, PKCEEnforcement: enforcement}}}
 		if Form(form).Get("client_id") != "me" {
 			a.Client = nil
@@ -166,7 +166,7 @@ func FuzzToken(f *testing.F) {
 // FuzzAccessToken: no text panics, and none but a signed one is believed.
 func FuzzAccessToken(f *testing.F) {
 	s := keys()[0]
-	good, err := s.Sign(realm().AccessClaims(issue(), "c", "j", noon))
+	good, err := s.Sign(realm().AccessClaims(issue(), target(), "c", "j", noon))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -36,6 +36,9 @@ func realm() Realm {
 	return Realm{Issuer: issuer, Environment: "e", Organization: "o", Region: "NA"}
 }
 
+// target is that of a token for the platform's API.
+func target() Target { return (&Client{}).Target(nil) }
+
 func issue() Issue {
 	return Issue{Subject: "u", Scopes: []string{"openid", "profile"}, Session: "s", Family: "f", Nonce: "n", ACR: "Single_Factor", AMR: []string{"pwd"}, AuthTime: noon.Add(-time.Minute)}
 }
@@ -65,10 +68,12 @@ func TestClaims(t *testing.T) {
 		return string(raw)
 	}
 	cases := []struct{ name, got, want string }{
-		{"access token of a user", text(realm().AccessClaims(issue(), "c", "j", noon)),
+		{"access token of a user", text(realm().AccessClaims(issue(), target(), "c", "j", noon)),
 			`{"iss":"https://x/e/as","sub":"u","aud":["https://api.pingone.com"],"client_id":"c","iat":1772366400,"exp":1772370000,"jti":"j","scope":"openid profile","sid":"s","acr":"Single_Factor","auth_time":1772366340,"env":"e","org":"o","fam":"f"}`},
-		{"access token of a client", text(realm().AccessClaims(Issue{}, "c", "j", noon)),
+		{"access token of a client", text(realm().AccessClaims(Issue{}, target(), "c", "j", noon)),
 			`{"iss":"https://x/e/as","aud":["https://api.pingone.com"],"client_id":"c","iat":1772366400,"exp":1772370000,"jti":"j","env":"e","org":"o"}`},
+		{"access token for resources", text(realm().AccessClaims(Issue{Scopes: []string{"a:read", "b:read"}}, Target{Audience: []string{"https://a", "https://b"}, Life: 5 * time.Minute, Resources: []string{"a", "b"}}, "c", "j", noon)),
+			`{"iss":"https://x/e/as","aud":["https://a","https://b"],"client_id":"c","iat":1772366400,"exp":1772366700,"jti":"j","scope":"a:read b:read","env":"e","org":"o"}`},
 		{"ID token", text(realm().IdentityClaims(issue(), "c", "j", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", noon)),
 			`{"iss":"https://x/e/as","sub":"u","aud":"c","iat":1772366400,"exp":1772370000,"jti":"j","acr":"Single_Factor","amr":["pwd"],"auth_time":1772366340,"nonce":"n","at_hash":"77QmUPtjPfzWtF2AnpK9RQ","sid":"s","env":"e","org":"o","p1.region":"NA1"}`},
 	}
@@ -89,7 +94,7 @@ func TestClaims(t *testing.T) {
 
 func TestSignAndVerify(t *testing.T) {
 	s := keys()[0]
-	want := realm().AccessClaims(issue(), "c", "j", noon)
+	want := realm().AccessClaims(issue(), target(), "c", "j", noon)
 	token := signed(t, s, want)
 	got, err := Verify(token, []jose.JSONWebKey{keys()[1].Public(), s.Public()}, issuer, platform.PlatformAudience, noon)
 	if err != nil || got.Subject != "u" || got.ID != "j" || got.Family != "f" {
@@ -117,7 +122,7 @@ func TestSignAndVerify(t *testing.T) {
 // TestVerifyRefuses is what people try with a token.
 func TestVerifyRefuses(t *testing.T) {
 	s, foreign := keys()[0], keys()[1]
-	claims := realm().AccessClaims(issue(), "c", "j", noon)
+	claims := realm().AccessClaims(issue(), target(), "c", "j", noon)
 	good := signed(t, s, claims)
 	parts := strings.Split(good, ".")
 	b64 := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }

@@ -277,26 +277,6 @@ func TestCheckNamesAreRules(t *testing.T) {
 	}
 }
 
-func TestDecideClient(t *testing.T) {
-	roles := []platform.RoleAssignment{{Actor: "me"}}
-	cases := []struct {
-		name    string
-		x       Exchange
-		refused *fault.Fault
-	}{
-		{"with a role", Exchange{Roles: roles}, nil},
-		{"empty scope", Exchange{Roles: roles, Form: Form{"scope": {""}}}, nil},
-		{"without a role", Exchange{}, fault.NoRoles},
-		{"with a scope", Exchange{Roles: roles, Form: Form{"scope": {"openid"}}}, fault.ScopeNotGrantable},
-	}
-	for _, c := range cases {
-		out := decideClient(c.x)
-		if !refuses(out.Refuse, c.refused) || out.Spend || out.Keep != nil || !reflect.DeepEqual(out.Issue, Issue{}) {
-			t.Errorf("%s: %+v", c.name, out)
-		}
-	}
-}
-
 func TestPick(t *testing.T) {
 	client := func(grants ...string) *Client { return &Client{Application: platform.Application{GrantTypes: grants}} }
 	cases := []struct {
@@ -352,37 +332,5 @@ func TestForm(t *testing.T) {
 	}
 	if got := Words("  b a  b c "); !reflect.DeepEqual(got, []string{"b", "a", "c"}) {
 		t.Errorf("words: %q", got)
-	}
-}
-
-func TestGrantScopes(t *testing.T) {
-	granted := []string{"profile", "p1:read:user"}
-	cases := []struct {
-		asked   string
-		want    []string
-		refused *fault.Fault
-	}{
-		{"", nil, nil},
-		{"openid", []string{"openid"}, nil},
-		{"profile openid", []string{"profile", "openid"}, nil},
-		{"openid openid", []string{"openid"}, nil},
-		{"openid email", []string{"openid"}, nil},
-		{"p1:read:user", []string{"p1:read:user"}, nil},
-		{"email", nil, fault.ScopeUnknown},
-		{"OPENID", nil, fault.ScopeUnknown},
-		{"p1:read", nil, fault.ScopeUnknown},
-		{"openid\tprofile", nil, fault.ScopeBroken},
-		{"openid\n", nil, fault.ScopeBroken},
-		{`open"id`, nil, fault.ScopeBroken},
-		{`openid\`, nil, fault.ScopeBroken},
-		{"openid é", nil, fault.ScopeBroken},
-		{"openid \x00", nil, fault.ScopeBroken},
-		{"openid \x7f", nil, fault.ScopeBroken},
-	}
-	for _, c := range cases {
-		got, err := GrantScopes(c.asked, granted)
-		if !refuses(err, c.refused) || !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%q: %q, %v", c.asked, got, err)
-		}
 	}
 }

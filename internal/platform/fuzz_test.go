@@ -28,15 +28,19 @@ func FuzzManagement(f *testing.F) {
 			f.Add(uint8(i), s)
 		}
 	}
-	defaults := func(of string) string { return "default-" + of }
 	f.Fuzz(func(t *testing.T, which uint8, text string) {
 		k := kinds[int(which)%len(kinds)]
-		fields, name := k.Table().Fields, k.Table().Name
+		name := k.Table().Name
 		sent, err := kind.Decode([]byte(text))
 		if err != nil {
 			return
 		}
-		body, details := kind.Accept(fields, kind.Create, nil, k.Fill(sent, nil), defaults)
+		filled := k.Fill(sent, nil)
+		fields := k.Table().All(filled)
+		body, details, err := kind.Accept(fields, kind.Create, nil, filled, byKind)
+		if err != nil {
+			t.Fatal(err)
+		}
 		raw := encoded(t, body)
 		if len(details) > 0 {
 			return
@@ -54,8 +58,8 @@ func FuzzManagement(f *testing.F) {
 			t.Fatalf("%s: %s: %v", name, raw, err)
 		}
 		for what, again := range map[string]kind.Body{"the stored body": stored, "what is shown": kind.Show(fields, stored), "a patch of nothing": kind.Merge(stored, kind.Body{})} {
-			after, details := kind.Accept(fields, kind.Replace, stored, k.Fill(again, stored), defaults)
-			if len(details) > 0 {
+			after, details, err := kind.Accept(fields, kind.Replace, stored, k.Fill(again, stored), byKind)
+			if err != nil || len(details) > 0 {
 				t.Errorf("%s: %s is refused: %v\n%s", name, what, details, raw)
 			} else if got := encoded(t, after); !bytes.Equal(got, raw) {
 				t.Errorf("%s: %s became\n%s\nfrom\n%s", name, what, got, raw)

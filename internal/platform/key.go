@@ -150,6 +150,9 @@ func keyRotationPolicies() kind.Kind {
 			}
 			return out
 		},
+		Entries: func(_ KeyRotationPolicy, g kind.Gift) []kind.Entry {
+			return []kind.Entry{{Kind: "key", ID: g.KeyID, Body: g.Key}}
+		},
 		Stays: func(p KeyRotationPolicy) error {
 			return mustStay(p.Default, "cannot delete the default key rotation policy")
 		},

@@ -2,104 +2,18 @@ package platform
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"pixy/internal/fault"
 	"pixy/internal/kind"
 )
 
-// TestPermits holds each role, at each scope, against each area: the whole of
-// what the roles mean.
-func TestPermits(t *testing.T) {
-	const org, env, other = "o", "e", "e2"
-	areas := []string{"environments", "roles", "applications", "secrets", "policies", "resources", "populations", "users", "", "unknown"}
-	reads := map[string][]string{
-		"Organization Admin":           {"roles", "environments"},
-		"Environment Admin":            {"roles", "environments", "applications", "policies", "resources", "populations", "secrets"},
-		"Identity Data Admin":          {"roles", "environments", "policies", "users", "populations"},
-		"Client Application Developer": {"roles", "environments", "resources", "policies", "applications", "secrets"},
-	}
-	writes := map[string][]string{
-		"Organization Admin":           {"environments"},
-		"Environment Admin":            {"applications", "policies", "resources", "populations", "secrets"},
-		"Identity Data Admin":          {"users", "populations"},
-		"Client Application Developer": {"applications", "secrets"},
-	}
-	scopes := []struct {
-		scope    Scope
-		covers   map[string]bool // an environment, or "" for what stands above all
-		writesUp bool
-	}{
-		{Scope{org, "ORGANIZATION"}, map[string]bool{env: true, other: true, "": true}, true},
-		{Scope{"o2", "ORGANIZATION"}, map[string]bool{}, false},
-		{Scope{env, "ENVIRONMENT"}, map[string]bool{env: true, "": true}, false},
-		{Scope{env, "POPULATION"}, map[string]bool{"": true}, false},
-		{Scope{org, "ENVIRONMENT"}, map[string]bool{"": true}, false},
-		{Scope{env, "ORGANIZATION"}, map[string]bool{}, false},
-		{Scope{}, map[string]bool{"": true}, false},
-	}
-	n := 0
-	for _, role := range Roles() {
-		for _, s := range scopes {
-			for _, area := range areas {
-				for _, at := range []string{env, other, ""} {
-					for _, write := range []bool{false, true} {
-						n++
-						want := s.covers[at] && slices.Contains(reads[role.Name], area)
-						if write {
-							want = s.covers[at] && slices.Contains(writes[role.Name], area) && (at != "" || s.writesUp)
-						}
-						got := Permits([]RoleAssignment{{Role: Reference{role.ID}, Scope: s.scope}}, Access{Area: area, Write: write, Environment: at, Organization: org})
-						if got != want {
-							t.Errorf("%s at %v, %q in %q, write %v: %v", role.Name, s.scope, area, at, write, got)
-						}
-					}
-				}
-			}
-		}
-	}
-	t.Logf("%d combinations", n)
-	everywhere := Scope{org, "ORGANIZATION"}
-	if Permits(nil, Access{Area: "roles", Organization: org}) || Permits([]RoleAssignment{{Role: Reference{"unknown"}, Scope: everywhere}, {Scope: everywhere}}, Access{Area: "roles", Organization: org}) {
-		t.Error("no role, no access")
-	}
-	// Two assignments do not add up to what neither permits.
-	split := []RoleAssignment{{Role: Reference{Roles()[2].ID}, Scope: Scope{other, "ENVIRONMENT"}}, {Role: Reference{Roles()[3].ID}, Scope: Scope{env, "ENVIRONMENT"}}}
-	if Permits(split, Access{Area: "users", Environment: env, Organization: org}) || !Permits(split, Access{Area: "users", Write: true, Environment: other, Organization: org}) {
-		t.Error("role of one assignment, scope of another")
-	}
-}
-
-func TestHolds(t *testing.T) {
-	at := func(role int, kind, id string) RoleAssignment {
-		return RoleAssignment{Role: Reference{Roles()[role].ID}, Scope: Scope{id, kind}}
-	}
-	env0, env1, org := at(0, "ENVIRONMENT", "e"), at(1, "ENVIRONMENT", "e"), at(0, "ORGANIZATION", "o")
-	cases := []struct {
-		name         string
-		mine, others []RoleAssignment
-		want         bool
-	}{
-		{"none needed", nil, nil, true},
-		{"none held", nil, []RoleAssignment{env0}, false},
-		{"the same", []RoleAssignment{env0}, []RoleAssignment{env0}, true},
-		{"broader", []RoleAssignment{org}, []RoleAssignment{env0}, true},
-		{"narrower", []RoleAssignment{env0}, []RoleAssignment{org}, false},
-		{"another environment", []RoleAssignment{env0}, []RoleAssignment{at(0, "ENVIRONMENT", "e2")}, false},
-		{"another organization", []RoleAssignment{org}, []RoleAssignment{at(0, "ORGANIZATION", "o2")}, false},
-		{"another role", []RoleAssignment{org}, []RoleAssignment{env1}, false},
-		{"one of two", []RoleAssignment{env0}, []RoleAssignment{env0, env1}, false},
-		{"both", []RoleAssignment{env1, env0}, []RoleAssignment{env0, env1}, true},
-		{"more than needed", []RoleAssignment{env1, env0}, []RoleAssignment{env1}, true},
-	}
-	for _, c := range cases {
-		if got := Holds(c.mine, c.others); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-}
+// byKind resolves the default of a kind to an id that names the kind.
+func byKind(of string) (string, error) { return "default-" + of, nil }
 
 // accepted is a new document as the management API takes it: fields and rules.
 func accepted(t testing.TB, k kind.Kind, sent string) (kind.Body, string) {
@@ -108,7 +22,11 @@ func accepted(t testing.TB, k kind.Kind, sent string) (kind.Body, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, details := kind.Accept(k.Table().Fields, kind.Create, nil, k.Fill(body, nil), func(of string) string { return "default-" + of })
+	filled := k.Fill(body, nil)
+	out, details, err := kind.Accept(k.Table().All(filled), kind.Create, nil, filled, byKind)
+	if err != nil {
+		t.Fatal(err)
+	}
 	raw, err := json.Marshal(out)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +69,7 @@ func TestApplicationDefaults(t *testing.T) {
 		}
 	}
 	// On a change the type that stands counts, not the one that is sent.
-	before := kind.Body{"type": "WORKER"}
+	before := kind.Body{"type": "WORKER", "protocol": "OPENID_CONNECT"}
 	if filled := applications().Fill(kind.Body{"type": "NATIVE_APP"}, before); filled["tokenEndpointAuthMethod"] != AuthBasic || filled["mobile"] != nil {
 		t.Errorf("filled by the type that is sent: %v", filled)
 	}
@@ -187,13 +105,27 @@ func TestApplicationRules(t *testing.T) {
 			t.Errorf("%s: %q, not %q", c.sent, told, c.says)
 		}
 	}
-	secret := applications()
-	entries, err := secret.With(json.RawMessage(`{}`), kind.Gift{ID: "i", Secret: "sealed"})
-	if err != nil || len(entries) != 1 || entries[0].ID != "i" || entries[0].Kind != "secret" || entries[0].Body.(Secret).Sealed != "sealed" {
-		t.Errorf("beside an application stands %+v, %v", entries, err)
+}
+
+// A client has a secret and the mapping of its subject; a link has neither.
+func TestApplicationComesWithSecretAndSubject(t *testing.T) {
+	client, link := json.RawMessage(`{"protocol":"OPENID_CONNECT"}`), json.RawMessage(`{"protocol":"EXTERNAL_LINK"}`)
+	gift := kind.Gift{ID: "i", Secret: "sealed", NewID: func() string { return "new" }}
+	entries, err := applications().With(client, gift)
+	if err != nil || len(entries) != 2 || entries[0].ID != "i" || entries[0].Kind != "secret" || entries[0].Body.(Secret).Sealed != "sealed" {
+		t.Fatalf("beside an application stands %+v, %v", entries, err)
 	}
-	if shown, err := secret.Show("i", json.RawMessage(`{}`), nil, noon); err != nil || fmt.Sprint(shown) != "map[clientId:i]" {
+	if body := entries[1].Body.(kind.Body); entries[1].ID != "new" || entries[1].Kind != "attributeMapping" || body["name"] != "sub" || body["value"] != "${user.id}" || body["required"] != true || body["parent"] != "i" {
+		t.Errorf("its subject is %+v", entries[1])
+	}
+	if shown, err := applications().Show("i", client, nil, noon); err != nil || fmt.Sprint(shown) != "map[clientId:i]" {
 		t.Errorf("shown: %v, %v", shown, err)
+	}
+	if entries, err := applications().With(link, gift); err != nil || len(entries) > 0 {
+		t.Errorf("beside a link stands %+v, %v", entries, err)
+	}
+	if shown, err := applications().Show("i", link, nil, noon); err != nil || len(shown) > 0 {
+		t.Errorf("of a link is shown %v, %v", shown, err)
 	}
 }
 
@@ -329,7 +261,11 @@ func TestNounRules(t *testing.T) {
 		{grants(), `{"resource":{"id":"r"},"scopes":[]}`, "scopes must not be empty"},
 		{grants(), `{"scopes":[{}]}`, "resource must not be null\nscopes[0].id must not be null"},
 		{signOnPolicyAssignments(), `{"signOnPolicy":{"id":"p"},"priority":0}`, "priority must be between 1 and 2147483647"},
-		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{}}`, ""},
+		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{"enabled":true}}`, ""},
+		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{}}`, "recovery.enabled must not be null"},
+		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"condition":{"and":[]}}`, "condition must have a list of conditions"},
+		{signOnPolicyActions(), `{"type":"AGREEMENT","priority":1}`, "agreement must not be null"},
+		{signOnPolicyActions(), `{"type":"IDENTIFIER_FIRST","priority":0,"discoveryRules":[{}]}`, "priority must be between 1 and 2147483647\ndiscoveryRules[0].condition must not be null\ndiscoveryRules[0].identityProvider must not be null"},
 		{signOnPolicyActions(), `{"type":"DANCE"}`, "type must be one of LOGIN"},
 		{environments(), `{"name":"E","type":"SANDBOX","region":"EU"}`, ""},
 		{environments(), `{"name":"E","type":"TOY","region":"XX"}`, "type must be one of PRODUCTION, SANDBOX\nregion must be one of AP"},
@@ -347,17 +283,43 @@ func TestNounRules(t *testing.T) {
 	}
 }
 
-// A default document stays; the sentences are PingOne's.
+// A default document stays, and what is the platform's; PingOne's sentences.
 func TestUndeletable(t *testing.T) {
-	says := map[string]string{"population": "cannot delete the default population", "signOnPolicy": "cannot delete the default policy", "passwordPolicy": "Default Password Policy can not be deleted"}
+	stays := []struct{ noun, body, says string }{
+		{"population", `{"default":true}`, "cannot delete the default population"},
+		{"signOnPolicy", `{"default":true}`, "cannot delete the default policy"},
+		{"passwordPolicy", `{"default":true}`, "Default Password Policy can not be deleted"},
+		{"theme", `{"default":true}`, "cannot delete the default theme"},
+		{"language", `{"default":true}`, "cannot delete the default language"},
+		{"key", `{"default":true}`, "cannot delete the default key"},
+		{"certificate", `{"default":true}`, "cannot delete the default key"},
+		{"keyRotationPolicy", `{"default":true}`, "cannot delete the default key rotation policy"},
+		{"deviceAuthenticationPolicy", `{"default":true}`, "cannot delete the default device authentication policy"},
+		{"application", `{"type":"PING_ONE_ADMIN_CONSOLE"}`, "cannot delete the applications of the platform"},
+		{"application", `{"type":"PING_ONE_PORTAL"}`, "cannot delete the applications of the platform"},
+		{"application", `{"type":"PING_ONE_SELF_SERVICE"}`, "cannot delete the applications of the platform"},
+		{"resource", `{"type":"OPENID_CONNECT"}`, "cannot delete the resources of the platform"},
+		{"resource", `{"type":"PINGONE_API"}`, "cannot delete the resources of the platform"},
+		{"attributeMapping", `{"mappingType":"CORE"}`, "cannot delete a core attribute mapping"},
+		{"resourceAttribute", `{"type":"CORE"}`, "cannot delete a core attribute"},
+		{"schemaAttribute", `{"schemaType":"CORE"}`, "cannot delete an attribute of the platform"},
+		{"schemaAttribute", `{"schemaType":"STANDARD"}`, "cannot delete an attribute of the platform"},
+	}
+	for _, c := range stays {
+		if err := kindOf(c.noun).Undeletable(json.RawMessage(c.body)); !errors.Is(err, fault.Needed) || !strings.HasSuffix(err.Error(), c.says+"]") {
+			t.Errorf("%s %s: %v", c.noun, c.body, err)
+		}
+	}
+	const other = `{"default":false,"type":"CUSTOM","mappingType":"CUSTOM","schemaType":"CUSTOM"}`
 	for _, k := range Kinds() {
 		name := k.Table().Name
-		err := k.Undeletable(json.RawMessage(`{"default":true}`))
-		if (err != nil) != (says[name] != "") || err != nil && !strings.Contains(err.Error(), says[name]) {
-			t.Errorf("a default %s: %v", name, err)
-		}
-		if err := k.Undeletable(json.RawMessage(`{"default":false}`)); err != nil {
+		if err := k.Undeletable(json.RawMessage(other)); err != nil {
 			t.Errorf("another %s: %v", name, err)
+		}
+		if err := k.Undeletable(json.RawMessage(`{"default":true,"type":"CUSTOM","mappingType":"CUSTOM","schemaType":"CUSTOM"}`)); err != nil && !slices.ContainsFunc(stays, func(c struct{ noun, body, says string }) bool {
+			return c.noun == name && strings.Contains(c.body, "default")
+		}) {
+			t.Errorf("a default %s: %v", name, err)
 		}
 	}
 }

@@ -59,8 +59,8 @@ func testUnique(t *testing.T, p *opened) {
 		})
 	}
 	cases := []struct{ kind, field string }{
-		{"user", "usernameKey"}, {"population", "nameKey"}, {"environment", "nameKey"},
-		{"signOnPolicy", "nameKey"}, {"passwordPolicy", "nameKey"},
+		{"user", "usernameKey"}, {"population", "unique"}, {"environment", "unique"},
+		{"scope", "unique"}, {"attributeMapping", "unique"}, {"whatever", "unique"},
 	}
 	for _, c := range cases {
 		body := func(value string) []byte { return fmt.Appendf(nil, `{%q:%q}`, c.field, value) }
@@ -70,7 +70,7 @@ func testUnique(t *testing.T, p *opened) {
 		p.put(t, "e1", c.kind, "2", string(body("jane")))
 		wantFault(t, put(Document{Kind: c.kind, ID: "2", Version: 1, Body: body("joe")}), fault.Taken)
 		p.put(t, "e2", c.kind, "1", string(body("joe")))
-		p.put(t, "e1", "unrelated", c.kind, string(body("joe")))
+		p.put(t, "e1", "not"+c.kind, "1", string(body("joe")))
 		// Those without the field don't collide with each other.
 		p.put(t, "e1", c.kind, "3", `{}`)
 		p.put(t, "e1", c.kind, "4", `{}`)
@@ -110,7 +110,7 @@ func testEnvironments(t *testing.T, p *opened) {
 			if err != nil {
 				return err
 			}
-			n, err := tx.Count("user", kind.Expr{})
+			n, err := tx.Count("user", kind.Expr{}, 0, 0)
 			if err != nil {
 				return err
 			}
@@ -138,7 +138,7 @@ func testNames(t *testing.T, p *opened) {
 		err := p.Update(t.Context(), "e1", func(tx *Tx) error {
 			_, get := tx.Get(name, "1")
 			_, list := tx.List(name, Query{})
-			_, count := tx.Count(name, kind.Expr{})
+			_, count := tx.Count(name, kind.Expr{}, 0, 0)
 			_, put := tx.Put(Document{Kind: name, ID: "1", Body: []byte(`{}`)})
 			_, path := tx.List("user", Query{Where: kind.Equal(name, "x")})
 			_, ticket := Tickets[int]{Kind: name}.Put(tx, "secret", Ticket[int]{})
@@ -188,9 +188,9 @@ func testPages(t *testing.T, p *opened) {
 	slices.Reverse(backwards)
 	for _, limit := range []int{1, 3, 7, 100} {
 		wantPages(t, p, Query{Limit: limit}, want)
-		wantPages(t, p, Query{Limit: limit, Descending: true}, backwards)
+		wantPages(t, p, Query{Limit: limit, Order: kind.Order{Descending: true}}, backwards)
 		wantPages(t, p, Query{Limit: limit, Where: odd}, keep(want))
-		wantPages(t, p, Query{Limit: limit, Where: odd, Descending: true}, keep(backwards))
+		wantPages(t, p, Query{Limit: limit, Where: odd, Order: kind.Order{Descending: true}}, keep(backwards))
 	}
 	p.view(t, "e1", func(tx *Tx) error {
 		all, err := tx.List("user", Query{})
@@ -212,7 +212,7 @@ func testSortedPages(t *testing.T, p *opened) {
 	joe := kind.Expr{Op: kind.Sw, Path: "usernameKey", Value: "joe"}
 	wantPages(t, p, Query{Limit: 4, Where: joe}, want)
 	slices.Reverse(want)
-	wantPages(t, p, Query{Limit: 4, Where: joe, Descending: true}, want)
+	wantPages(t, p, Query{Limit: 4, Where: joe, Order: kind.Order{Descending: true}}, want)
 }
 
 func wantPages(t *testing.T, p *opened, q Query, want []string) {

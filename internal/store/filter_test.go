@@ -36,11 +36,7 @@ func testFilters(t *testing.T, p *opened) {
 	}
 	present := func(path string, t kind.Type) kind.Expr { return kind.Expr{Op: kind.Pr, Path: path, Type: t} }
 	join := func(op kind.Op, args ...kind.Expr) kind.Expr { return kind.Expr{Op: op, Args: args} }
-	cases := []struct {
-		name  string
-		where kind.Expr
-		want  string
-	}{
+	cases := []filtered{
 		{"all", kind.Expr{}, "abcde"},
 		{"text eq", text(kind.Eq, "anna"), "a"},
 		{"text eq is by case", text(kind.Eq, "bob"), ""},
@@ -96,6 +92,20 @@ func testFilters(t *testing.T, p *opened) {
 		{"or of none", join(kind.Or), ""},
 		{"and with all", join(kind.And, kind.Expr{}, kind.Equal("id", "a")), "a"},
 	}
+	p.wantFiltered(t, cases)
+}
+
+// filtered is a filter and the ids of the users of e1 that it finds.
+type filtered struct {
+	name  string
+	where kind.Expr
+	want  string
+}
+
+// wantFiltered lists, counts and finds by each filter. The ids are one letter
+// each, in the order in which they were made.
+func (p *opened) wantFiltered(t *testing.T, cases []filtered) {
+	t.Helper()
 	for _, c := range cases {
 		p.view(t, "e1", func(tx *Tx) error {
 			found, err := tx.List("user", Query{Where: c.where})
@@ -106,7 +116,7 @@ func testFilters(t *testing.T, p *opened) {
 			for _, d := range found {
 				got += d.ID
 			}
-			n, err := tx.Count("user", c.where)
+			n, err := tx.Count("user", c.where, 0, 0)
 			if got != c.want || n != len(c.want) {
 				t.Errorf("%s: finds %q and counts %d, want %q", c.name, got, n, c.want)
 			}
@@ -121,7 +131,7 @@ func testFilters(t *testing.T, p *opened) {
 
 func testFilterErrors(t *testing.T, p *opened) {
 	cases := map[string]kind.Expr{
-		"unknown operator":      {Op: "co", Path: "a", Value: "x"},
+		"unknown operator":      {Op: "like", Path: "a", Value: "x"},
 		"injected path":         {Op: kind.Eq, Path: "a' OR 1=1 --", Value: "x"},
 		"value of another type": {Op: kind.Eq, Path: "a", Value: 7},
 		"no value":              {Op: kind.Eq, Path: "a"},
@@ -130,13 +140,22 @@ func testFilterErrors(t *testing.T, p *opened) {
 		"boolean in order":      {Op: kind.Gt, Path: "a", Type: kind.Boolean, Value: true},
 		"number starts with":    {Op: kind.Sw, Path: "a", Type: kind.Number, Value: "7"},
 		"object equals":         {Op: kind.Eq, Path: "a", Type: kind.Object, Value: "7"},
+		"number contains":       {Op: kind.Co, Path: "a", Type: kind.Number, Value: "7"},
+		"number ends with":      {Op: kind.Ew, Path: "a", Type: kind.Number, Value: "7"},
+		"contains a number":     {Op: kind.Co, Path: "a", Value: 7},
+		"ends with nothing":     {Op: kind.Ew, Path: "a"},
+		"time contains":         {Op: kind.Co, Path: "createdAt", Value: "2026"},
+		"contains, injected":    {Op: kind.Co, Path: "a' OR 1=1 --", Value: "x"},
+		"among, injected path":  {Op: kind.Among, Kind: "member", Path: "a' OR 1=1 --", Value: "x"},
+		"among, injected kind":  {Op: kind.Among, Kind: "member' OR 1=1 --", Path: "group.id", Value: "x"},
+		"among of no kind":      {Op: kind.Among, Path: "group.id", Value: "x"},
 		"not of two":            {Op: kind.Not, Args: []kind.Expr{{}, {}}},
-		"inside":                {Op: kind.And, Args: []kind.Expr{{}, {Op: "co", Path: "a"}}},
+		"inside":                {Op: kind.And, Args: []kind.Expr{{}, {Op: kind.Co, Path: "a"}}},
 	}
 	for name, where := range cases {
 		p.view(t, "e1", func(tx *Tx) error {
 			_, list := tx.List("user", Query{Where: where})
-			_, count := tx.Count("user", where)
+			_, count := tx.Count("user", where, 0, 0)
 			_, find := tx.Find("user", where)
 			for _, err := range []error{list, count, find} {
 				if err == nil || err == ErrMissing || !strings.Contains(err.Error(), "user") {
@@ -146,6 +165,92 @@ func testFilterErrors(t *testing.T, p *opened) {
 			return nil
 		})
 	}
+}
+
+// testPieces filters texts by what stands in them, which is never a pattern.
+func testPieces(t *testing.T, p *opened) {
+	for id, body := range map[string]string{
+		"a": `{"name":"O'Neill"}`,
+		"b": `{"name":"100% sure_thing"}`,
+		"c": `{"name":"Jörg Müller","tags":["g7"]}`,
+		"d": `{"name":"say \"hi\""}`,
+		"e": `{"name":""}`,
+		"f": `{}`,
+		"g": `{"name":null,"note":"g7x"}`,
+		"h": `{"name":"aXa","n":{"name":"Müller"}}`,
+		"i": `{"name":"日本語"}`,
+		"j": `{"name":"back\\slash"}`,
+	} {
+		p.put(t, "e1", "user", id, body)
+	}
+	for i, body := range []string{
+		`{"parent":"a","group":{"id":"g1"}}`, `{"parent":"b","group":{"id":"g1"}}`, `{"parent":"b","group":{"id":"g2"}}`, `{"parent":"b","group":{"id":"g2"}}`,
+		`{"group":{"id":"g3"}}`, `{"parent":"c","group":{"id":"O'Neill"}}`, `{"parent":"gone","group":{"id":"g4"}}`,
+	} {
+		p.put(t, "e1", "member", string(rune('1'+i)), body)
+	}
+	p.put(t, "e1", "other", "1", `{"parent":"d","group":{"id":"g1"}}`)
+	p.put(t, "e2", "member", "1", `{"parent":"e","group":{"id":"g1"}}`)
+	co := func(v string) kind.Expr { return kind.Expr{Op: kind.Co, Path: "name", Value: v} }
+	ew := func(v string) kind.Expr { return kind.Expr{Op: kind.Ew, Path: "name", Value: v} }
+	among := func(v string) kind.Expr {
+		return kind.Expr{Op: kind.Among, Kind: "member", Path: "group.id", Value: v}
+	}
+	mentions := func(v string) kind.Expr { return kind.Expr{Op: kind.Mentions, Value: v} }
+	join := func(op kind.Op, args ...kind.Expr) kind.Expr { return kind.Expr{Op: op, Args: args} }
+	p.wantFiltered(t, []filtered{
+		{"contains", co("ll"), "ac"},
+		{"contains all of it", co("aXa"), "h"},
+		{"contains more than it", co("aXaX"), ""},
+		{"contains, by case", co("jörg"), ""},
+		{"contains a quote", co("'"), "a"},
+		{"contains a double quote", co(`"hi"`), "d"},
+		{"contains a backslash", co(`\`), "j"},
+		{"contains %", co("%"), "b"},
+		{"contains _", co("_"), "b"},
+		{"contains no pattern", co("1%e"), ""},
+		{"contains no pattern of one", co("J_rg"), ""},
+		{"contains an umlaut", co("ü"), "c"},
+		{"contains a wide letter", co("本"), "i"},
+		{"contains nothing", co(""), "abcdehij"},
+		{"contains, nested", kind.Expr{Op: kind.Co, Path: "n.name", Value: "üll"}, "h"},
+		{"contains, id", kind.Expr{Op: kind.Co, Path: "id", Value: "c"}, "c"},
+		{"contains, not", join(kind.Not, co("l")), "bdefghi"},
+		{"ends", ew("ller"), "c"},
+		{"ends with all of it", ew("aXa"), "h"},
+		{"ends with one", ew("a"), "h"},
+		{"ends with more than it", ew("xaXa"), ""},
+		{"ends with much more than it", ew(strings.Repeat("a", 50)), ""},
+		{"ends, not begins", ew("O'"), ""},
+		{"ends, by case", ew("XA"), ""},
+		{"ends with a quote", ew("'Neill"), "a"},
+		{"ends with a double quote", ew(`"`), "d"},
+		{"ends with no pattern", ew("%thing"), ""},
+		{"ends with _", ew("_thing"), "b"},
+		{"ends with an umlaut in it", ew("Müller"), "c"},
+		{"ends with wide letters", ew("本語"), "i"},
+		{"ends with nothing", ew(""), "abcdehij"},
+		{"ends, nested", kind.Expr{Op: kind.Ew, Path: "n.name", Value: "ller"}, "h"},
+		{"ends, not", join(kind.Not, ew("a")), "abcdefgij"},
+		{"among", among("g1"), "ab"},
+		{"among two of one parent", among("g2"), "b"},
+		{"among one without a parent", among("g3"), ""},
+		{"among one of a parent that is gone", among("g4"), ""},
+		{"among by a text with a quote", among("O'Neill"), "c"},
+		{"among nothing", among(""), ""},
+		{"among no pattern", among("g%"), ""},
+		{"among, not", join(kind.Not, among("g1")), "cdefghij"},
+		{"among and", join(kind.And, among("g1"), co("%")), "b"},
+		{"among both", join(kind.And, among("g1"), among("g2")), "b"},
+		{"among either", join(kind.Or, among("g2"), among("O'Neill")), "bc"},
+		{"mentions", mentions("g7"), "cg"},
+		{"mentions, whole", mentions("g7x"), "g"},
+		{"mentions no pattern", mentions("g_x"), ""},
+		{"mentions a name", mentions("Jörg"), "c"},
+		{"mentions %", mentions("%"), "b"},
+		{"mentions a quote", mentions("O'N"), "a"},
+		{"mentions and", join(kind.And, mentions("g7"), kind.Equal("note", "g7x")), "g"},
+	})
 }
 
 func TestBehind(t *testing.T) {

@@ -186,14 +186,16 @@ func TestDamagedRows(t *testing.T) {
 	damage("DROP INDEX user_username")
 	damage("DROP INDEX user_email")
 	damage("DROP INDEX user_population")
+	damage("DROP INDEX user_external_id")
 	damage("DROP INDEX document_parent")
+	damage("DROP INDEX document_unique")
 	damage("UPDATE document SET version = 1, body = '{\"a\":'")
 	check([]string{"user"}, map[string]func(*Tx) error{
 		"filter": func(tx *Tx) error {
 			_, err := tx.List("user", Query{Where: kind.Equal("a", "x")})
 			return err
 		},
-		"count": func(tx *Tx) error { _, err := tx.Count("user", kind.Equal("a", "x")); return err },
+		"count": func(tx *Tx) error { _, err := tx.Count("user", kind.Equal("a", "x"), 0, 0); return err },
 	})
 
 	read := map[string]func(*Tx) error{

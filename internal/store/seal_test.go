@@ -84,6 +84,36 @@ func TestUnsealRefuses(t *testing.T) {
 	}
 }
 
+// TestDerive: a key for each purpose, the same after a restart, another one for
+// another master key, and none that tells of the others.
+func TestDerive(t *testing.T) {
+	seen := map[string]string{}
+	for key := range byte(3) {
+		for _, purpose := range []string{"", "cursor", "Cursor", "cursor\x00", "cursors", strings.Repeat("long ", 1000)} {
+			got := sealer(t, key).Derive(purpose)
+			if len(got) != 32 || !bytes.Equal(got, sealer(t, key).Derive(purpose)) {
+				t.Errorf("derived for %.20q: %x, again %x", purpose, got, sealer(t, key).Derive(purpose))
+			}
+			if other, ok := seen[string(got)]; ok {
+				t.Errorf("%.20q and %.20q have the same key", purpose, other)
+			}
+			seen[string(got)] = purpose
+			if bytes.Equal(got, bytes.Repeat([]byte{key}, 32)) {
+				t.Errorf("the master key itself is derived for %.20q", purpose)
+			}
+		}
+	}
+	s := sealer(t, 1)
+	got := s.Derive("cursor")
+	clear(got) // what the caller does with his key is his
+	if bytes.Equal(s.Derive("cursor"), got) {
+		t.Error("a derived key is shared")
+	}
+	if text := fmt.Sprintf("%v %+v %#v", s, s, s); strings.Contains(text, fmt.Sprintf("%x", s.root)) || strings.Contains(text, string(s.root)) {
+		t.Errorf("a sealer is printed as %s", text)
+	}
+}
+
 func testClaim(t *testing.T, p *opened) {
 	// Two nodes that start at the same time: one key wins.
 	var first atomic.Int64

@@ -288,7 +288,7 @@ func testCloseFinishes(t *testing.T, p *opened) {
 	all.Wait()
 	again := openFresh(t, p.source)
 	again.view(t, "e1", func(tx *Tx) error {
-		n, err := tx.Count("thing", kind.Expr{})
+		n, err := tx.Count("thing", kind.Expr{}, 0, 0)
 		if n != many {
 			t.Errorf("%d of %d are kept", n, many)
 		}
@@ -318,7 +318,7 @@ func TestCrash(t *testing.T) {
 	}
 	again := openFresh(t, "file:"+left)
 	again.view(t, "e1", func(tx *Tx) error {
-		n, err := tx.Count("thing", kind.Expr{})
+		n, err := tx.Count("thing", kind.Expr{}, 0, 0)
 		if n != 500 {
 			t.Errorf("%d of 500 are there", n)
 		}

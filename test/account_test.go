@@ -1,0 +1,163 @@
+package test
+
+import (
+	"crypto/sha512"
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+const mediaImport = "application/vnd.pingidentity.user.import+json"
+
+// TestImportedPasswords sign on, and their hash becomes one of our own then.
+func TestImportedPasswords(t *testing.T) {
+	salted := sha512.Sum512([]byte(goodPassword + "saltsalt"))
+	for name, hash := range map[string]string{
+		"ssha512": "{SSHA512}" + base64.StdEncoding.EncodeToString(append(salted[:], "saltsalt"...)),
+		// python3: passlib.hash.pbkdf2_sha256 form, hashlib.pbkdf2_hmac('sha256', b'2FederateM0re!', b'saltsaltsalt', 1000)
+		"pbkdf2": "$pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0$q/1qq73y6KTCB9wyzTj7jWJaFwtJowIIcNQf7f7gclY",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			app := w.application(nil)
+			r := w.manage("POST", "/users", object{"username": "ada", "email": "ada@example.com", "password": object{"value": hash}}, header{"Content-Type": mediaImport}).want(201)
+			before := w.stored("credential", r.text("id"))
+			p := &person{w: w}
+			flow := p.tab(app, nil)
+			p.signOn(flow, "ada", "wrong").want(400)
+			p.signOn(flow, "ada", goodPassword).want(200)
+			after := w.stored("credential", r.text("id"))
+			if !strings.Contains(before, hash) || strings.Contains(after, hash) || !strings.Contains(after, `"$argon2id$`) {
+				t.Errorf("before the sign-on %s, after it %s", before, after)
+			}
+			again := &person{w: w}
+			again.signOn(again.tab(app, nil), "ada", goodPassword).want(200)
+		})
+	}
+}
+
+// TestLockedAccount: an administrator's lock ends sessions and refuses the right
+// password, until it is ended or its time comes.
+func TestLockedAccount(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	user := w.user("ada")
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	lock := func(body object) {
+		w.manage("POST", "/users/"+user, body, header{"Content-Type": "application/vnd.pingidentity.account.lock+json"}).want(200)
+	}
+	lock(object{})
+	if got := p.authorize(app, url.Values{"prompt": {"none"}}).want(302).query("error"); got != "login_required" {
+		t.Errorf("the session of a locked account: %q", got)
+	}
+	flow := p.tab(app, nil)
+	if d := p.signOn(flow, "ada", goodPassword).want(400).detail(); d["code"] != "PASSWORD_LOCKED_OUT" {
+		t.Errorf("the right password of a locked account: %v", d)
+	}
+	w.pass(24 * time.Hour)
+	flow = p.tab(app, nil)
+	p.signOn(flow, "ada", goodPassword).want(400)
+	w.manage("POST", "/users/"+user, nil, header{"Content-Type": "application/vnd.pingidentity.account.unlock+json", "Authorization": "Bearer " + w.token()}).want(200)
+	p.signOn(flow, "ada", goodPassword).want(200)
+}
+
+// TestSessions are listed, and ended one at a time.
+func TestSessions(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	user, other := w.user("ada"), w.user("bob")
+	one, two := &person{w: w}, &person{w: w}
+	one.code(app, "ada", nil)
+	two.code(app, "ada", nil)
+	list := w.manage("GET", "/users/"+user+"/sessions", nil).want(200).body["_embedded"].(object)["sessions"].([]any)
+	if len(list) != 2 {
+		t.Fatalf("%d sessions of two browsers", len(list))
+	}
+	ended := text(list[0].(object)["id"])
+	w.manage("GET", "/users/"+user+"/sessions/"+ended, nil).want(200)
+	w.manage("DELETE", "/users/"+other+"/sessions/"+ended, nil).want(404)
+	w.manage("DELETE", "/users/"+user+"/sessions/"+ended, nil).want(204)
+	w.manage("DELETE", "/users/"+user+"/sessions/"+ended, nil).want(404)
+	signedOn := 0
+	for _, p := range []*person{one, two} {
+		if p.authorize(app, url.Values{"prompt": {"none"}}).want(302).query("code") != "" {
+			signedOn++
+		}
+	}
+	if signedOn != 1 {
+		t.Errorf("%d of two browsers are signed on after one session was ended", signedOn)
+	}
+}
+
+// TestUserDisabledAndBack has no session and no token any more, and gets none back
+// when it is enabled again.
+func TestUserDisabledAndBack(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	user := w.user("ada")
+	p := &person{w: w}
+	token := w.redeem(app, p.code(app, "ada", nil), nil).want(200).text("access_token")
+	w.manage("PUT", "/users/"+user+"/enabled", object{"enabled": false}).want(200)
+	w.userinfo(token).want(401)
+	w.manage("PUT", "/users/"+user+"/enabled", object{"enabled": true}).want(200)
+	if got := p.authorize(app, url.Values{"prompt": {"none"}}).want(302).query("error"); got != "login_required" {
+		t.Errorf("the session of a user who was disabled: %q", got)
+	}
+}
+
+// TestKeyRotation: a key is published before it signs, and as long as its tokens
+// live; a token that the old one signed is good meanwhile.
+func TestKeyRotation(t *testing.T) {
+	w := newWorld(t)
+	keys := func() int {
+		return len(w.send("GET", "/"+w.env+"/as/jwks", "").want(200).body["keys"].([]any))
+	}
+	sweep := func(d time.Duration) {
+		w.pass(d)
+		w.must(w.server.Sweep(t.Context()))
+	}
+	const day = 24 * time.Hour
+	if sweep(75 * day); keys() != 1 {
+		t.Errorf("%d keys two weeks before it is time", keys())
+	}
+	if sweep(2 * day); keys() != 2 {
+		t.Errorf("%d keys when the next one is announced", keys())
+	}
+	w.pass(13*day - time.Minute)
+	old := w.token()
+	if sweep(2 * time.Minute); keys() != 2 {
+		t.Errorf("%d keys after the rotation", keys())
+	}
+	fresh := w.token()
+	if kid(t, old) == kid(t, fresh) {
+		t.Error("the key did not change")
+	}
+	for _, token := range []string{old, fresh} {
+		w.send("GET", "/v1/environments", "", header{"Authorization": "Bearer " + token}).want(200)
+	}
+	if sweep(30 * day); keys() != 2 {
+		t.Errorf("%d keys while tokens of the old one may live", keys())
+	}
+	if sweep(2 * day); keys() != 1 {
+		t.Errorf("%d keys after that", keys())
+	}
+}
+
+// TestEntityTags: who has the answer already gets 304 and no body.
+func TestEntityTags(t *testing.T) {
+	w := newWorld(t)
+	user := w.user("ada")
+	r := w.manage("GET", "/users/"+user, nil).want(200)
+	tag := r.Header.Get("ETag")
+	if tag == "" || r.Header.Get("Last-Modified") == "" {
+		t.Fatalf("no tag: %v", r.Header)
+	}
+	if again := w.manage("GET", "/users/"+user, nil, header{"If-None-Match": tag}); again.StatusCode != 304 || again.raw != "" {
+		t.Errorf("%d %s", again.StatusCode, again.raw)
+	}
+	w.manage("PATCH", "/users/"+user, object{"nickname": "Countess"}, header{"If-Match": `"other"`}).want(200)
+	w.manage("GET", "/users/"+user, nil, header{"If-None-Match": tag}).want(200)
+}
