@@ -228,3 +228,36 @@ func TestRolesAreAllInTheTable(t *testing.T) {
 		t.Errorf("there are %d roles, and %d in the table", n, len(roleAreas))
 	}
 }
+
+// TestNoWayAround asks for every route without a token by other ways than its
+// own path and method: none leads past the guard.
+func TestNoWayAround(t *testing.T) {
+	w := newGuardedWorld(t)
+	for _, r := range w.server.Routes() {
+		if !strings.HasPrefix(r.Path, "/v1/") || r.Method != "GET" {
+			continue
+		}
+		path := w.pathOf(r, w.in)
+		if a := w.send("HEAD", path, "", header{}); a.StatusCode != 401 {
+			t.Errorf("HEAD %s: %d", path, a.StatusCode)
+		}
+		for _, way := range []string{path + "/", path + "/.", "/" + path, strings.Replace(path, "/v1", "/v1/.", 1), strings.Replace(path, "/v1", "/V1", 1), strings.Replace(path, "/v1", "/v1%2f", 1),
+			"/x/.." + path, path + "?access_token=" + w.admin, path + "?limit=1", path + ";x=1", path + "%00", path + "#x"} {
+			a := w.send("GET", way, "", header{"X-Forwarded-User": "admin", "X-HTTP-Method-Override": "GET", "X-Original-URL": path, "Cookie": "access_token=" + w.admin})
+			if a.StatusCode < 300 || a.StatusCode >= 500 {
+				t.Errorf("GET %s: %d %.200s", way, a.StatusCode, a.raw)
+			}
+		}
+		for name, authorization := range map[string]string{"no scheme": w.admin, "another scheme": "Token " + w.admin, "two tokens": "Bearer " + w.admin + ", Bearer " + w.admin, "nothing": "Bearer ", "an unsigned token": "Bearer " + unsigned(w.admin)} {
+			if a := w.send("GET", path, "", header{"Authorization": authorization}); !endingOf(a, unknown) {
+				t.Errorf("%s: GET %s: %d %.200s", name, path, a.StatusCode, a.raw)
+			}
+		}
+	}
+}
+
+// unsigned is a token with the algorithm none in place of its signature.
+func unsigned(token string) string {
+	parts := strings.Split(token, ".")
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "."
+}

@@ -24,6 +24,7 @@ type generator struct {
 	root   object // the body that is being made
 	path   []string
 	always []string // the members on which the others depend
+	full   bool     // leave nothing out
 	pins   object   // values that some of the members must have, by their path
 }
 
@@ -77,7 +78,7 @@ func (g *generator) body(spec *kind.Spec, pins object) object {
 func (g *generator) members(fields []kind.Field, into object) {
 	for i := range fields {
 		f := &fields[i]
-		if !f.Required && g.once(2) && !slices.Contains(g.always, f.Name) || !taken(f) {
+		if !f.Required && !g.full && g.once(2) && !slices.Contains(g.always, f.Name) || !taken(f) {
 			continue
 		}
 		g.path = append(g.path, f.Name)

@@ -236,6 +236,8 @@ func (m *maker) refused(spec *kind.Spec, stands madeDocument, watch *stopwatch) 
 	switch problem := isModel(r); {
 	case r.StatusCode >= 200 && r.StatusCode < 300 && !s.may && heard:
 		wrong = "accepted"
+	case r.body["unknown"] != nil:
+		wrong = "an unknown member is echoed"
 	case r.StatusCode >= 200 && r.StatusCode < 300:
 		watch.accepted++
 	case problem != "":
@@ -309,4 +311,35 @@ func (m *maker) realPath(r server.Route, ids map[string]string) string {
 		}
 		return ids[name]
 	})
+}
+
+// TestNumbersAtTheEdge gives every number of every kind the values at which
+// arithmetic goes wrong. Taken or refused, none is a fault of the server.
+func TestNumbersAtTheEdge(t *testing.T) {
+	seed := propertySeed(t)
+	for i, k := range platform.Kinds() {
+		spec := k.Table()
+		if !slices.Contains(spec.Methods, "POST") || slices.Contains(cannotBeMade, spec.Name) || spec.Name == "environment" {
+			continue
+		}
+		m := newMaker(t, seed, uint64(900+i))
+		at, parent := m.home(spec, parents(spec)[0])
+		for _, edge := range []string{"0", "-1", "-0", "-1000", "2147483648", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "1.999", "-1.5", "1e9", "1e18", "-1e30"} {
+			for j := 0; ; j++ { // one number at a time, or the first that is refused hides the others
+				m.g.full = true
+				b := m.valid(spec, parent)
+				m.g.full = false
+				numbers := slices.DeleteFunc(spots(tableOf(spec, b), b, ""), func(s spot) bool { return s.field.Type != kind.Number })
+				if j >= len(numbers) || j >= 30 {
+					break
+				}
+				numbers[j].set(placeholder)
+				body := strings.ReplaceAll(jsonOf(b), `"`+placeholder+`"`, edge)
+				r := m.call("POST", at, body)
+				if problem := isModel(r); r.StatusCode > 299 && problem != "" {
+					t.Errorf("%s: POST of a %s with %s at %s: %d %s\nsent %s", problem, spec.Name, edge, numbers[j].path, r.StatusCode, brief(r.raw), brief(body))
+				}
+			}
+		}
+	}
 }

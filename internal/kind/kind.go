@@ -28,6 +28,9 @@ type Spec struct {
 	// Single: there is one under each parent, at a path without an id. It has
 	// the parent's id, and its defaults before it is first written.
 	Single bool
+	// Under names the ancestors that a document shows, beside its parent: the
+	// member, and the kind.
+	Under map[string]string
 	// By names the kind of the document that an element stands for: it bears
 	// that one's id, and POST names it by "id".
 	By      string
@@ -129,7 +132,7 @@ func (s *Spec) Index(body Body) {
 			value = FoldText(value)
 		}
 		if f.Unique && !f.Indexed && value != "" {
-			body["unique"] = At(body, "parent") + "|" + value
+			body["uniqueKey"] = At(body, "parent") + "|" + value
 		}
 	}
 }

@@ -237,13 +237,13 @@ func TestIndex(t *testing.T) {
 	}{
 		{name, `{"name":"N"}`, `{"name":"N"}`},
 		{fold(name), `{"name":"ÄB Straße"}`, `{"name":"ÄB Straße","nameKey":"äb strasse"}`},
-		{unique(name), `{"name":"N"}`, `{"name":"N","unique":"|N"}`},
-		{unique(name), `{"name":"N","parent":"p"}`, `{"name":"N","parent":"p","unique":"p|N"}`},
-		{unique(fold(name)), `{"name":"ÄB","parent":"P"}`, `{"name":"ÄB","nameKey":"äb","parent":"P","unique":"P|äb"}`},
-		{unique(fold(name)), `{"name":"A\u0308B"}`, `{"name":"` + "A\u0308B" + `","nameKey":"äb","unique":"|äb"}`},
+		{unique(name), `{"name":"N"}`, `{"name":"N","uniqueKey":"|N"}`},
+		{unique(name), `{"name":"N","parent":"p"}`, `{"name":"N","parent":"p","uniqueKey":"p|N"}`},
+		{unique(fold(name)), `{"name":"ÄB","parent":"P"}`, `{"name":"ÄB","nameKey":"äb","parent":"P","uniqueKey":"P|äb"}`},
+		{unique(fold(name)), `{"name":"A\u0308B"}`, `{"name":"` + "A\u0308B" + `","nameKey":"äb","uniqueKey":"|äb"}`},
 		{unique(fold(name)), `{"name":""}`, `{"name":""}`},
 		{unique(fold(name)), `{}`, `{}`},
-		{unique(fold(name)), `{"name":"New","nameKey":"old","unique":"|old"}`, `{"name":"New","nameKey":"new","unique":"|new"}`},
+		{unique(fold(name)), `{"name":"New","nameKey":"old","uniqueKey":"|old"}`, `{"name":"New","nameKey":"new","uniqueKey":"|new"}`},
 		// What has an index of its own is unique by that.
 		{unique(fold(username)), `{"username":"Joe","parent":"p"}`, `{"parent":"p","username":"Joe","usernameKey":"joe"}`},
 		// A reference is unique by its id.

@@ -183,14 +183,22 @@ func (a *API) scopeExists(tx *store.Tx, scope platform.Scope) error {
 	return facts.Missing(err, fault.Invalid.Detailed(refersToNothing("scope.id", scope.ID)))
 }
 
-// mayDelete refuses to take a role away that the actor could not give.
-func (a *API) mayDelete(_ *store.Tx, r Request, p place, d store.Document) error {
-	if p.spec.Name != "roleAssignment" {
-		return nil
+// mayDelete refuses to take a role away that the actor could not give, and to
+// delete the revision of an agreement that is in force.
+func (a *API) mayDelete(tx *store.Tx, r Request, p place, d store.Document) error {
+	switch p.spec.Name {
+	case "roleAssignment":
+		as, err := facts.Decode[platform.RoleAssignment](d)
+		if err == nil && !platform.MayAssign(r.Actor.Assignments, as.Role.ID, as.Scope) {
+			err = fault.NotAssignable.Compared("a role that may assign this one", "the assignments of "+r.Actor.ID)
+		}
+		return err
+	case "agreementRevision":
+		current, err := currentRevision(tx, p.parent)
+		if err == nil && current == d.ID {
+			err = fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: "A currently effective revision cannot be deleted."})
+		}
+		return err
 	}
-	as, err := facts.Decode[platform.RoleAssignment](d)
-	if err == nil && !platform.MayAssign(r.Actor.Assignments, as.Role.ID, as.Scope) {
-		err = fault.NotAssignable.Compared("a role that may assign this one", "the assignments of "+r.Actor.ID)
-	}
-	return err
+	return nil
 }

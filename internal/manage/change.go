@@ -103,6 +103,9 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 			body[p.under] = kind.Body{"id": p.parent}
 		}
 	}
+	for member, noun := range p.spec.Under {
+		body[member] = kind.Body{"id": r.IDs[noun]}
+	}
 	p.spec.Index(body)
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -115,6 +118,9 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 	}
 	if len(details) > 0 {
 		return nil, fault.Invalid.Detailed(details...)
+	}
+	if err := a.mayKeep(tx, p, body); err != nil {
+		return nil, err
 	}
 	if p.parent == "" && !within(r.reach, p.spec, p.id, body) && p.spec.Name != "environment" {
 		return nil, fault.NotPermitted.Compared("a role that reaches the "+p.spec.Title, "the assignments of "+r.Actor.ID)

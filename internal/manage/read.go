@@ -210,6 +210,15 @@ func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.B
 			return nil, err
 		}
 	}
+	if p.spec.Name == "agreementLanguage" {
+		current, err := currentRevision(tx, d.ID)
+		if err != nil {
+			return nil, err
+		}
+		if current != "" {
+			out["currentRevision"] = kind.Body{"id": current}
+		}
+	}
 	id, _ := out["id"].(string)
 	at := kind.Place{Top: a.base + "/v1", Self: p.self + "/" + id}
 	if p.spec.Single {

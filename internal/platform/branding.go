@@ -52,7 +52,9 @@ func brandingSettings() kind.Kind {
 
 // Language is one that pages and agreements may be shown in.
 type Language struct {
-	Default bool `json:"default"`
+	Default bool   `json:"default"`
+	Enabled bool   `json:"enabled"`
+	Locale  string `json:"locale"`
 }
 
 func languages() kind.Kind {
@@ -96,18 +98,24 @@ func agreementLanguages() kind.Kind {
 		Owns: []string{"agreementRevision"},
 		Fields: []kind.Field{
 			parent("agreement"), text("displayName", 256).Needed(), kind.Field{Name: "enabled", Type: kind.Boolean}.Needed(), locale,
+			parent("currentRevision"),
 			object("userExperience", words("acceptCheckboxText"), words("continueButtonText"), words("declineButtonText")),
 		},
 		Links: []kind.Link{{Rel: "revisions", Path: "{self}/revisions"}},
 	}}
 }
 
+// AgreementRevision is a text that users agree to, from a time on.
+type AgreementRevision struct {
+	EffectiveAt string `json:"effectiveAt"`
+}
+
 func agreementRevisions() kind.Kind {
 	return &kind.Of[struct{}]{Spec: kind.Spec{
 		Name: "agreementRevision", Plural: "revisions", Title: "Agreement revision", Parents: []string{"agreementLanguage"},
-		Methods: []string{"LIST", "POST", "GET", "DELETE"}, Area: "agreements",
+		Methods: []string{"LIST", "POST", "GET", "DELETE"}, Area: "agreements", Under: map[string]string{"language": "agreementLanguage", "agreement": "agreement"},
 		Fields: []kind.Field{
-			parent("agreementLanguage"), choice("contentType", "text/html", "text/plain").Needed(), moment("effectiveAt").Needed(),
+			parent("agreement"), parent("language"), choice("contentType", "text/html", "text/plain").Needed(), moment("effectiveAt").Needed(),
 			moment("notValidAfter").As(kind.ReadOnly), kind.Field{Name: "requireReconsent", Type: kind.Boolean}.Needed(),
 			kind.Field{Name: "text", Type: kind.Text, MaxLen: 100_000}.Needed(),
 		},

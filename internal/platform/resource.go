@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"encoding/json"
 	"strings"
+	"time"
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
@@ -140,10 +142,20 @@ func scopes() kind.Kind {
 	}}
 }
 
+// applicationResources are the resources of applications within a custom
+// resource. They are stored; nothing is decided by them.
 func applicationResources() kind.Kind {
-	return &kind.Of[struct{}]{Spec: kind.Spec{
-		Name: "applicationResource", Plural: "applicationResources", Title: "Application resource", Parents: []string{"resource"},
-		Methods: readWrite(), Area: "resources",
-		Fields: []kind.Field{uniqueName(), description(), parent("resource")},
-	}}
+	type stored struct {
+		Parent string `json:"parent"`
+	}
+	return &kind.Of[stored]{
+		Spec: kind.Spec{
+			Name: "applicationResource", Plural: "applicationResources", Title: "Application resource", Parents: []string{"resource"},
+			Methods: readWrite(), Area: "resources",
+			Fields: []kind.Field{uniqueName(), description()},
+		},
+		Shown: func(_ string, r stored, _ json.RawMessage, _ time.Time) (kind.Body, error) {
+			return kind.Body{"parent": kind.Body{"type": "PING_ONE_RESOURCE", "id": r.Parent}}, nil
+		},
+	}
 }

@@ -42,13 +42,11 @@ func Roles() []Role {
 	orgEnv := []string{ScopeOrganization, ScopeEnvironment}
 	people := []string{ScopeEnvironment, ScopePopulation}
 	look := []string{"roles", "environments", "licenses"}
-	assignable := []string{"Environment Admin", "Identity Data Admin", "Client Application Developer", "Application Owner", "Identity Data Read Only",
-		"Configuration Read Only", "Help Desk Admin"}
 	return []Role{
 		{ID: roleID(1), Name: "Organization Admin", ApplicableTo: org, Description: "Creates and deletes environments and reads the organization.",
 			Reads: []string{"roles", "audit"}, Writes: []string{"organizations", "environments", "licenses", "roleAssignments"}, CanAssign: []string{"Environment Admin"}},
 		{ID: roleID(2), Name: "Environment Admin", ApplicableTo: orgEnv, Description: "Configures environments: applications, policies, resources, keys, branding.",
-			Reads: []string{"roles", "licenses", "audit"}, Writes: slices.Concat(configuration(), []string{"environments", "secrets", "roleAssignments"}), CanAssign: assignable},
+			Reads: []string{"roles", "licenses", "audit"}, Writes: slices.Concat(configuration(), []string{"environments", "secrets", "roleAssignments"}), CanAssign: allButOrganizationAdmin()},
 		{ID: roleID(3), Name: "Identity Data Admin", ApplicableTo: people, Description: "Manages users, groups and populations.",
 			Reads: slices.Concat(look, []string{"policies", "schemas", "audit", "branding"}), Writes: slices.Concat(identities(), []string{"roleAssignments", "mfa"}),
 			CanAssign: []string{"Identity Data Read Only", "Help Desk Admin"}},
@@ -74,6 +72,14 @@ func Roles() []Role {
 		{ID: roleID(18), Name: "PingFederate Expression Administrator", ApplicableTo: env},
 		{ID: roleID(19), Name: "PingFederate User Administrator", ApplicableTo: env},
 	}
+}
+
+// allButOrganizationAdmin are the roles that an Environment Admin may give.
+func allButOrganizationAdmin() []string {
+	return []string{"Environment Admin", "Identity Data Admin", "Client Application Developer", "Application Owner", "Identity Data Read Only",
+		"Configuration Read Only", "Help Desk Admin", "Custom Roles Admin", "DaVinci Admin", "DaVinci Admin Read Only", "Advanced Identity Cloud Super Admin",
+		"Advanced Identity Cloud Tenant Admin", "Authorize Gateway Policy Evaluator", "PingFederate Administrator", "PingFederate Auditor",
+		"PingFederate Crypto Administrator", "PingFederate Expression Administrator", "PingFederate User Administrator"}
 }
 
 func roleID(n int) string {

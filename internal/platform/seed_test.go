@@ -156,7 +156,7 @@ func TestSeedIsAcceptable(t *testing.T) {
 		s.Index(indexed)
 		rest := maps.Clone(indexed)
 		maps.DeleteFunc(rest, func(name string, _ any) bool {
-			return name == "parent" || name == "unique" || name == "default" && !slices.ContainsFunc(fields, func(f kind.Field) bool { return f.Name == "default" })
+			return name == "parent" || name == "uniqueKey" || name == "default" && !slices.ContainsFunc(fields, func(f kind.Field) bool { return f.Name == "default" })
 		})
 		if stands, ok := body["unique"]; ok {
 			rest["unique"] = stands

@@ -59,8 +59,8 @@ func testUnique(t *testing.T, p *opened) {
 		})
 	}
 	cases := []struct{ kind, field string }{
-		{"user", "usernameKey"}, {"population", "unique"}, {"environment", "unique"},
-		{"scope", "unique"}, {"attributeMapping", "unique"}, {"whatever", "unique"},
+		{"user", "usernameKey"}, {"population", "uniqueKey"}, {"environment", "uniqueKey"},
+		{"scope", "uniqueKey"}, {"attributeMapping", "uniqueKey"}, {"whatever", "uniqueKey"},
 	}
 	for _, c := range cases {
 		body := func(value string) []byte { return fmt.Appendf(nil, `{%q:%q}`, c.field, value) }

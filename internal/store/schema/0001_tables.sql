@@ -21,8 +21,8 @@ CREATE INDEX document_parent ON document (env, kind, (body ->> 'parent') COLLATE
     WHERE (body ->> 'parent') IS NOT NULL;
 
 -- What is unique in its kind, under its parent where it has one.
-CREATE UNIQUE INDEX document_unique ON document (env, kind, (body ->> 'unique') COLLATE {{collation}})
-    WHERE (body ->> 'unique') IS NOT NULL;
+CREATE UNIQUE INDEX document_unique ON document (env, kind, (body ->> 'uniqueKey') COLLATE {{collation}})
+    WHERE (body ->> 'uniqueKey') IS NOT NULL;
 
 CREATE UNIQUE INDEX user_username ON document (env, (body ->> 'usernameKey') COLLATE {{collation}}) WHERE kind = 'user';
 CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, id) WHERE kind = 'user';
