@@ -247,7 +247,7 @@ func TestIndex(t *testing.T) {
 		// What has an index of its own is unique by that.
 		{unique(fold(username)), `{"username":"Joe","parent":"p"}`, `{"parent":"p","username":"Joe","usernameKey":"joe"}`},
 		// A reference is unique by its id.
-		{unique(resource), `{"resource":{"id":"R"},"parent":"p"}`, `{"parent":"p","resource":{"id":"R"},"unique":"p|R"}`},
+		{unique(resource), `{"resource":{"id":"R"},"parent":"p"}`, `{"parent":"p","resource":{"id":"R"},"uniqueKey":"p|R"}`},
 		{unique(resource), `{"resource":{},"parent":"p"}`, `{"parent":"p","resource":{}}`},
 		{resource, `{"resource":{"id":"R"},"parent":"p"}`, `{"parent":"p","resource":{"id":"R"}}`},
 	}

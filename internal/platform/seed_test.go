@@ -165,7 +165,7 @@ func TestSeedIsAcceptable(t *testing.T) {
 		if was := encoded(t, rest); string(was) != string(raw) && e.Kind != "signOnPolicyAction" {
 			t.Errorf("%s %v becomes\n%s\nwhen it is sent back, from\n%s", e.Kind, body["name"], raw, was)
 		}
-		if text := kind.At(indexed, "unique"); text != "" {
+		if text := kind.At(indexed, "unique") + kind.At(indexed, "uniqueKey"); text != "" {
 			key := scopeOf(e) + "/" + e.Kind + "/" + text
 			if unique[key] {
 				t.Errorf("%s stands twice", key)
