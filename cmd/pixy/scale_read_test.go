@@ -73,6 +73,7 @@ type full struct {
 	size       int
 	ids        []string // of the users, as they are numbered
 	population string
+	group      string // with one member
 	pages      map[string]string // the paths of next pages
 	client     *http.Client
 }
@@ -98,6 +99,11 @@ func seeded(b *testing.B, size int) *full {
 	fmt.Printf("\n%d users are written in %.0f s, %d MB\n", size, took.Seconds(), info.Size()>>20)
 	f.p = start(b, data, nil)
 	_, f.token = f.p.token()
+	_, group := f.p.call(f.token, "POST", f.path+"/groups", `{"name":"One"}`)
+	f.group, _ = group["id"].(string)
+	if status, body := f.p.call(f.token, "POST", f.path+"/users/"+f.ids[size/2]+"/memberOfGroups", fmt.Sprintf(`{"id":%q}`, f.group)); status != http.StatusCreated {
+		b.Fatalf("adding a user to a group: %d %v", status, body)
+	}
 	return f
 }
 
@@ -106,7 +112,7 @@ func (f *full) template(b *testing.B) {
 	b.Helper()
 	name := username(0)
 	request, err := http.NewRequest("POST", f.p.url+"/v1"+f.path+"/users", strings.NewReader(fmt.Sprintf(
-		`{"username":%q,"email":"%[1]s@example.com","name":{"given":"Given","family":"Family"},"password":{"value":%q}}`, name, "2FederateM0re!")))
+		`{"username":%q,"email":"%[1]s@example.com","externalId":%[1]q,"name":{"given":"Given","family":"Family"},"password":{"value":%q}}`, name, "2FederateM0re!")))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -203,6 +209,8 @@ func usersReads() []reading {
 		{"a user by id", func(f *full, n int) string { return "/users/" + f.ids[n] }, noList},
 		{"username eq", func(_ *full, n int) string { return list(`username eq "%s"`, username(n)) }, 1},
 		{"email eq", func(_ *full, n int) string { return list(`email eq "%s@example.com"`, username(n)) }, 1},
+		{"externalId eq", func(_ *full, n int) string { return list(`externalId eq "%s"`, username(n)) }, 1},
+		{"memberOfGroups eq, of 1", func(f *full, _ int) string { return list(`memberOfGroups[id eq "%s"]`, f.group) }, 1},
 		{"username sw, of 100", func(_ *full, n int) string { return list(`username sw "%s"`, hundred(n)) }, 100},
 		{"email sw, of 100", func(_ *full, n int) string { return list(`email sw "%s"`, hundred(n)) }, 100},
 		{"username sw, of all", func(*full, int) string { return list(`username sw "scale"`) }, 100},
