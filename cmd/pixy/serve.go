@@ -228,7 +228,7 @@ func (r *running) stop() error {
 	r.log.Info("pixy stops")
 	err := r.http.Shutdown(ctx)
 	if err != nil {
-		err = fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err)
+		err = errors.Join(fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err), r.http.Close())
 	}
 	return errors.Join(err, r.db.Close(), r.lock.Close())
 }

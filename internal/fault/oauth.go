@@ -78,6 +78,7 @@ var (
 // What userinfo refuses (RFC 6750 §3.1).
 var (
 	BearerMissing = &Fault{Rule: "userinfo.token_given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
+	BearerTwice   = &Fault{Rule: "userinfo.token_once", Section: "RFC 6750 §2", Form: OAuth, Status: 400, Code: "invalid_request", Message: "The access token was sent in the header and in the body; send it once"}
 	BearerInvalid = &Fault{Rule: "userinfo.token", Section: "RFC 6750 §3.1", Form: OAuth, Status: 401, Code: "invalid_token", Message: "The access token is invalid, expired or revoked"}
 	BearerScope   = &Fault{Rule: "userinfo.scope", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The access token lacks the scope openid"}
 )

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"time"
@@ -220,6 +221,24 @@ func (a *API) hashOf(ctx context.Context, r Request, p facts.Person, c change) (
 		err = platform.Refuse(target, unmet)
 	}
 	return hash, err
+}
+
+// maxTries bounds how often a password is verified again because it changed
+// meanwhile.
+const maxTries = 3
+
+// again does what is refused as stale once more: somebody else changed the
+// password between its verification and the write.
+func again(do handler) handler {
+	return func(ctx context.Context, r Request) (Answer, error) {
+		for range maxTries {
+			out, err := do(ctx, r)
+			if !errors.Is(err, fault.Stale) {
+				return out, err
+			}
+		}
+		return Answer{}, fault.Busy.Because(errors.New("the password changed at every try"))
+	}
 }
 
 // updatePassword decides on the credential as it is in the write, and keeps

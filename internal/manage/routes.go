@@ -57,8 +57,8 @@ func (a *API) special() []Route {
 
 		{Method: "POST", Path: user, Media: []string{mediaLock, mediaUnlock}, Area: "passwords", Write: true, Takes: accountFields(), Gives: platform.UserFields(), handle: a.lockAccount},
 		{Method: "GET", Path: user + "/password", Area: "passwords", Gives: passwordFields(), handle: a.readPassword},
-		{Method: "POST", Path: user + "/password", Media: []string{mediaCheck, mediaUnlockPassword, mediaSendRecovery, mediaRecover}, Area: "passwords", Write: true, Takes: []kind.Field{secretField("password")}, Gives: passwordFields(), handle: a.postPassword},
-		{Method: "PUT", Path: user + "/password", Media: []string{mediaSet, mediaReset}, Area: "passwords", Write: true, Takes: []kind.Field{secretField("value"), secretField("newPassword"), secretField("currentPassword"), {Name: "forceChange", Type: kind.Boolean}}, Gives: passwordFields(), handle: a.changePassword},
+		{Method: "POST", Path: user + "/password", Media: []string{mediaCheck, mediaUnlockPassword, mediaSendRecovery, mediaRecover}, Area: "passwords", Write: true, Takes: []kind.Field{secretField("password")}, Gives: passwordFields(), handle: again(a.postPassword)},
+		{Method: "PUT", Path: user + "/password", Media: []string{mediaSet, mediaReset}, Area: "passwords", Write: true, Takes: []kind.Field{secretField("value"), secretField("newPassword"), secretField("currentPassword"), {Name: "forceChange", Type: kind.Boolean}}, Gives: passwordFields(), handle: again(a.changePassword)},
 		{Method: "GET", Path: user + "/sessions", Area: "sessions", Gives: sessionFields(), Many: "sessions", handle: a.listSessions},
 		{Method: "GET", Path: user + "/sessions/{session}", Area: "sessions", Gives: sessionFields(), handle: a.readSession},
 		{Method: "DELETE", Path: user + "/sessions/{session}", Area: "sessions", Write: true, Status: http.StatusNoContent, handle: a.endSession},

@@ -8,8 +8,20 @@ import (
 	"pixy/internal/fault"
 )
 
-// maxParameter bounds one parameter, in bytes. State and nonce may be long.
-const maxParameter = 8192
+// The bounds on one parameter, in bytes. What a flow keeps for an anonymous
+// request, apart from the state, is short.
+const (
+	maxParameter = 4096
+	maxKept      = 1024
+)
+
+func longest(name string) int {
+	switch name {
+	case "nonce", "login_hint", "acr_values", "prompt", "flowId":
+		return maxKept
+	}
+	return maxParameter
+}
 
 // Form is the parameters of a request, each with all its values.
 type Form map[string][]string
@@ -31,7 +43,7 @@ func (f Form) Wrong(names []string) error {
 		switch {
 		case len(values) > 1:
 			return fault.ParameterRepeated.Saying(name).Compared("1 value", count(len(values))+" values")
-		case len(values) == 1 && !sound(values[0]):
+		case len(values) == 1 && !sound(values[0], longest(name)):
 			return fault.ParameterBroken.Saying(name)
 		}
 	}
@@ -67,8 +79,8 @@ func (f Form) Again() string {
 	return ""
 }
 
-func sound(s string) bool {
-	return len(s) <= maxParameter && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
+func sound(s string, most int) bool {
+	return len(s) <= most && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
 }
 
 func count(n int) string {

@@ -47,15 +47,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.log.Error("a request panicked", "correlationId", id, "panic", p, "stack", string(debug.Stack()))
 			s.refuse(rec, r, asPlatform, fault.Unexpected)
 		}
-		s.log.Info("request", "correlationId", id, "method", printable(r.Method), "path", r.URL.Path, "status", rec.status,
+		s.log.Info("request", "correlationId", id, "method", printable(r.Method), "path", brief(r.URL.Path), "status", rec.status,
 			"ms", float64(s.now().Sub(began).Microseconds())/1000, "remoteIp", remoteIP(r))
 	}()
-	if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
-		s.refuse(rec, r, asPlatform, fault.UnknownPath)
-		return
-	}
-	if _, pattern := s.mux.Handler(r); pattern == "" {
-		s.refuse(rec, r, asPlatform, fault.UnknownPath)
+	clean := path.Clean(r.URL.Path)
+	if _, pattern := s.mux.Handler(r); pattern == "" || clean != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+		form := asPlatform
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			form = asPage
+		}
+		s.refuse(rec, r, form, fault.UnknownPath)
 		return
 	}
 	s.mux.ServeHTTP(rec, r)
@@ -241,13 +242,13 @@ func writeTagged(w http.ResponseWriter, r *http.Request, body kind.Body) error {
 }
 
 // brief keeps what somebody sent from filling the log.
-func brief(s string) string { return s[:min(len(s), 300)] }
+func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), 500)], "?") }
 
 // logRefusal writes what was refused and why: the rule, its section, what it
 // expected and what came.
 func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
 	level := slog.LevelInfo
-	if f.Status >= 500 {
+	if f.Status >= 500 && !errors.Is(f.Cause, context.Canceled) { // who hung up is nobody's error
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{slog.String("correlationId", correlation(r.Context())), slog.String("rule", f.Rule), slog.String("section", f.Section),
@@ -259,7 +260,7 @@ func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
 		attrs = append(attrs, slog.String("detail", d.Target+": "+d.Code))
 	}
 	if f.Cause != nil {
-		attrs = append(attrs, slog.String("cause", f.Cause.Error()))
+		attrs = append(attrs, slog.String("cause", brief(f.Cause.Error())))
 	}
 	s.log.LogAttrs(r.Context(), level, "refused", attrs...)
 }

@@ -22,9 +22,9 @@ const (
 type trust int
 
 const (
-	anyOrigin    trust = iota // what is called without the session cookie
+	noOrigin     trust = iota // pages, and what nobody thought of
+	anyOrigin                 // what is called without the session cookie
 	clientOrigin              // what is called with it: origins of the application only
-	noOrigin                  // pages
 )
 
 // Route is one endpoint: where it is, how it is guarded, what it takes and
@@ -48,6 +48,7 @@ type Route struct {
 
 	answers answers
 	trust   trust
+	acts    bool // a GET that has an effect: HEAD would have it, too
 	handle  func(http.ResponseWriter, *http.Request) error
 }
 
@@ -69,33 +70,33 @@ func (s *Server) Routes() []Route { return slices.Clone(s.routes) }
 func (s *Server) table() []Route {
 	form := []string{mediaForm}
 	routes := []Route{
-		{Method: "GET", Path: "/{$}", answers: asPage, trust: noOrigin, handle: s.welcome},
-		{Method: "GET", Path: "/healthz", handle: s.healthz},
-		{Method: "GET", Path: "/readyz", handle: s.readyz},
-		{Method: "GET", Path: "/assets/{name}", answers: asPage, trust: noOrigin, handle: s.asset},
+		{Method: "GET", Path: "/{$}", answers: asPage, handle: s.welcome},
+		{Method: "GET", Path: "/healthz", trust: anyOrigin, handle: s.healthz},
+		{Method: "GET", Path: "/readyz", trust: anyOrigin, handle: s.readyz},
+		{Method: "GET", Path: "/assets/{name}", answers: asPage, handle: s.asset},
 
-		{Method: "GET", Path: "/{env}/as/.well-known/openid-configuration", handle: s.discovery},
-		{Method: "GET", Path: "/.well-known/oauth-authorization-server/{env}/as", handle: s.discovery},
-		{Method: "GET", Path: "/{env}/as/jwks", handle: s.jwks},
-		{Method: "GET", Path: "/{env}/as/authorize", answers: asPage, trust: clientOrigin, handle: s.authorize},
+		{Method: "GET", Path: "/{env}/as/.well-known/openid-configuration", trust: anyOrigin, handle: s.discovery},
+		{Method: "GET", Path: "/.well-known/oauth-authorization-server/{env}/as", trust: anyOrigin, handle: s.discovery},
+		{Method: "GET", Path: "/{env}/as/jwks", trust: anyOrigin, handle: s.jwks},
+		{Method: "GET", Path: "/{env}/as/authorize", answers: asPage, trust: clientOrigin, acts: true, handle: s.authorize},
 		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.authorize},
-		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, handle: s.resume},
+		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
-		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, handle: s.token},
-		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, handle: s.userinfo},
-		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, handle: s.userinfo},
+		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
+		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
+		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 
 		{Method: "GET", Path: "/{env}/flows/{flow}", trust: clientOrigin, handle: s.readFlow},
 		{Method: "POST", Path: "/{env}/flows/{flow}", Media: []string{"application/vnd.pingidentity.<action>+json"}, Limit: limitFlow, trust: clientOrigin, handle: s.actOnFlow},
-		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, trust: noOrigin, handle: s.signOnPage},
-		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, trust: noOrigin, handle: s.signOnForm},
+		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, handle: s.signOnPage},
+		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, handle: s.signOnForm},
 	}
 	for _, m := range s.api.Routes() {
 		r := Route{Method: m.Method, Path: m.Path, Media: m.Media, Area: m.Area, Write: m.Write, Takes: m.Takes, Gives: m.Gives, Many: m.Many, Status: m.Status}
 		if len(m.Media) > 0 {
 			r.Limit = limitJSON
 		}
-		r.handle = s.managed(m)
+		r.trust, r.handle = anyOrigin, s.managed(m)
 		routes = append(routes, r)
 	}
 	return routes
@@ -121,7 +122,7 @@ func (s *Server) mount(routes []Route) *http.ServeMux {
 			paths[r.Path] = map[string]Route{}
 		}
 		paths[r.Path][r.Method] = r
-		if r.Method == "GET" {
+		if r.Method == "GET" && !r.acts {
 			paths[r.Path]["HEAD"] = r
 		}
 	}

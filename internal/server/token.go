@@ -249,7 +249,7 @@ func userFacts(tx *store.Tx, id string) (kind.Body, error) {
 // Connect Core §5.3).
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 	token := bearerToken(r)
-	if token == "" && r.Method == http.MethodPost {
+	if r.Method == http.MethodPost {
 		form, err := readForm(r)
 		if err != nil {
 			return err
@@ -257,7 +257,11 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 		if err := form.Wrong([]string{"access_token"}); err != nil {
 			return err
 		}
-		token = form.Get("access_token")
+		if sent := form.Get("access_token"); sent != "" && token != "" {
+			return fault.BearerTwice
+		} else if sent != "" {
+			token = sent
+		}
 	}
 	if token == "" {
 		return fault.BearerMissing
