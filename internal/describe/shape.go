@@ -105,9 +105,12 @@ func beside() map[string][]kind.Field {
 	object := func(name string, fields ...kind.Field) kind.Field {
 		return kind.Field{Name: name, Type: kind.Object, Access: kind.ReadOnly, Fields: fields}
 	}
+	state := kind.Field{Name: "status", Type: kind.Text, Access: kind.ReadOnly, Enum: []string{"VALID", "EXPIRED"}}
 	return map[string][]kind.Field{
-		"application": {{Name: "clientId", Type: kind.Text, Access: kind.ReadOnly}},
-		"key":         {{Name: "status", Type: kind.Text, Access: kind.ReadOnly, Enum: []string{"VALID", "EXPIRED"}}},
+		"application":         {{Name: "clientId", Type: kind.Text, Access: kind.ReadOnly}},
+		"applicationResource": {object("parent", kind.Field{Name: "type", Type: kind.Text}, kind.Field{Name: "id", Type: kind.Text})},
+		"key":                 {state},
+		"certificate":         {state},
 		"user": {
 			object("account", kind.Field{Name: "canAuthenticate", Type: kind.Boolean}, kind.Field{Name: "status", Type: kind.Text, Enum: []string{"OK", "LOCKED"}},
 				kind.Field{Name: "lockedAt", Type: kind.Time}, kind.Field{Name: "unlockAt", Type: kind.Time}, kind.Field{Name: "secondsUntilUnlock", Type: kind.Number}),

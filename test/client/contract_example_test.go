@@ -28,7 +28,6 @@ const (
 // faults are those of the server that are known: a text of what the test says.
 var faults = []string{
 	"resources: got array, want object",
-	"unique: got string, want boolean",
 	"/applications/{application}/metadata as",
 	"/resources/{resource}/applicationPermissions as",
 }
@@ -66,6 +65,7 @@ var examples = []example{
 	{"POST " + env + "/users/{user}/roleAssignments", "", `{"role": {"id": "` + environmentAdmin + `"}, "scope": {"id": "{/v1/environments}", "type": "ENVIRONMENT"}}`},
 	{"POST " + env + "/groups/{group}/roleAssignments", "", `{"role": {"id": "` + environmentAdmin + `"}, "scope": {"id": "{/v1/environments}", "type": "ENVIRONMENT"}}`},
 	{"POST " + env + "/keys", "", `{"name": "Key {n}", "algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSA", "subjectDN": "CN=Contract", "usageType": "SIGNING", "validityPeriod": 365}`},
+	{"POST " + env + "/agreements", "", `{"name": "Agreement {n}", "enabled": false}`},
 	{"POST " + env + "/keyRotationPolicies", "", `{"name": "Rotation {n}", "algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSA", "usageType": "SIGNING", "dn": "CN=Contract"}`},
 	{"POST " + env + "/identityProviders", "", `{"name": "Provider {n}", "enabled": true, "type": "GOOGLE", "clientId": "one", "clientSecret": "two"}`},
 	{"PUT " + env + "/identityProviders/{identityProvider}", "", `{"name": "Provider {n}", "enabled": true, "type": "GOOGLE", "clientId": "one", "clientSecret": "two"}`},
