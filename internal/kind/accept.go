@@ -78,10 +78,17 @@ func (a *accepter) field(f *Field, target string, sent any, given bool, old any,
 			if stood {
 				return old, true
 			}
+		case Given: // nobody can send back what is not shown
+			if !given && stood {
+				return old, true
+			}
+		}
+		if o := f.lasting(old); !given && len(o) > 0 {
+			return o, true
 		}
 	}
-	if f.Solo && old == true {
-		if given && sent == false {
+	if f.Solo && old == true && (!given || sent == false) {
+		if given {
 			a.refuse("INVALID_VALUE", target, "can't be set to false; make another one the default instead", nil)
 		}
 		return true, true
@@ -96,6 +103,29 @@ func (a *accepter) field(f *Field, target string, sent any, given bool, old any,
 		return nil, false
 	}
 	return a.value(f, target, sent, old)
+}
+
+// lasting is what stays of an object that a replacement leaves out: the
+// members that it could not have changed.
+func (f *Field) lasting(old any) Body {
+	was, isObject := old.(Body)
+	if !isObject || f.Type != Object {
+		return nil
+	}
+	out := Body{}
+	for i := range f.Fields {
+		inner := &f.Fields[i]
+		v, stood := was[inner.Name]
+		if !stood {
+			continue
+		}
+		if inner.Access != Written && inner.Access != ReadOnly {
+			out[inner.Name] = v
+		} else if deeper := inner.lasting(v); len(deeper) > 0 {
+			out[inner.Name] = deeper
+		}
+	}
+	return out
 }
 
 func (f *Field) writable() bool { return f.Access != ReadOnly && f.Access != Hidden }

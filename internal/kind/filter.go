@@ -49,14 +49,17 @@ func Filter(fields []Field, text string) (Expr, error) {
 // quoted text, in which nothing is a path.
 var deepPath = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[A-Za-z]+(?:\.[A-Za-z]+){2,}`)
 
-// deepPaths joins the names of deep paths with '_', which no name has, so that
-// the parser takes them for one.
+// deepJoint joins the names of deep paths, so that the parser takes them for
+// one. Nobody writes it.
+const deepJoint = "_-_"
+
+// deepPaths joins the names of deep paths.
 func deepPaths(text string) string {
 	return deepPath.ReplaceAllStringFunc(text, func(found string) string {
 		if found[0] == '"' {
 			return found
 		}
-		return strings.ReplaceAll(found, ".", "_")
+		return strings.ReplaceAll(found, ".", deepJoint)
 	})
 }
 
@@ -142,6 +145,9 @@ func (p *filterParser) expr(e filter.Expression) (Expr, error) {
 
 // among is a bracketed sub-filter, such as memberOfGroups[id eq "..."].
 func (p *filterParser) among(e *filter.ValuePath) (Expr, error) {
+	if err := p.count(); err != nil {
+		return Expr{}, err
+	}
 	name := e.AttributePath.String()
 	field, _ := lookUp(p.fields, name)
 	inner, ok := e.ValueFilter.(*filter.AttributeExpression)
@@ -188,11 +194,18 @@ func Slow(fields []Field) error {
 	return invalidFilter("the filter reads too many resources. Use, alone or joined by 'and', an attribute with an index: " + strings.Join(indexed, ", "))
 }
 
-func (p *filterParser) comparison(e *filter.AttributeExpression) (Expr, error) {
+func (p *filterParser) count() error {
 	if p.comparisons++; p.comparisons > maxComparisons {
-		return Expr{}, invalidFilter(fmt.Sprintf("the filter has more than %d comparisons", maxComparisons))
+		return invalidFilter(fmt.Sprintf("the filter has more than %d comparisons", maxComparisons))
 	}
-	name := strings.ReplaceAll(e.AttributePath.String(), "_", ".")
+	return nil
+}
+
+func (p *filterParser) comparison(e *filter.AttributeExpression) (Expr, error) {
+	if err := p.count(); err != nil {
+		return Expr{}, err
+	}
+	name := strings.ReplaceAll(e.AttributePath.String(), deepJoint, ".")
 	field, path := lookUp(p.fields, name)
 	op := Op(strings.ToLower(string(e.Operator)))
 	if field == nil || !slices.Contains(field.Filter, op) {

@@ -66,12 +66,28 @@ func Show(fields []Field, body Body) Body {
 		if !ok || f.Access == Given || f.Access == Hidden {
 			continue
 		}
-		if o, isObject := v.(Body); isObject && f.Type == Object {
-			v = Show(f.Fields, o)
-		}
-		out[f.Name] = v
+		out[f.Name] = shown(f, v)
 	}
 	return out
+}
+
+func shown(f *Field, v any) any {
+	switch inner := v.(type) {
+	case Body:
+		if f.Type == Object {
+			return Show(f.Fields, inner)
+		}
+	case []any:
+		if f.Type != List || f.Items == nil {
+			break
+		}
+		out := make([]any, len(inner))
+		for i, e := range inner {
+			out[i] = shown(f.Items, e)
+		}
+		return out
+	}
+	return v
 }
 
 // References returns the (kind, id) of everything that a body refers to.

@@ -34,31 +34,14 @@ func verdict(holds bool) Verdict {
 	return NotHolding
 }
 
-// condition is one of PingOne's: a combination, or a leaf.
-type condition struct {
-	And []condition `json:"and"`
-	Or  []condition `json:"or"`
-	Not *condition  `json:"not"`
+// condition is one of PingOne's, its members by their exact names.
+type condition map[string]json.RawMessage
 
-	SecondsSince string          `json:"secondsSince"`
-	Greater      *float64        `json:"greater"`
-	IPRange      []string        `json:"ipRange"`
-	Contains     string          `json:"contains"`
-	Value        string          `json:"value"`
-	Equals       json.RawMessage `json:"equals"`
-	members      int
-}
-
-// UnmarshalJSON counts the members, so that one that is not known shows.
-func (c *condition) UnmarshalJSON(raw []byte) error {
-	type plain condition
-	if err := json.Unmarshal(raw, (*plain)(c)); err != nil {
-		return err
-	}
-	var all map[string]json.RawMessage
-	err := json.Unmarshal(raw, &all)
-	c.members = len(all)
-	return err
+// read reads a member, and reports whether it is there and of that type.
+func read[T any](c condition, name string) (v T, ok bool) {
+	raw, given := c[name]
+	ok = given && string(raw) != "null" && json.Unmarshal(raw, &v) == nil
+	return v, ok
 }
 
 // Evaluate holds a condition against the evidence. There is none when raw is
@@ -75,44 +58,57 @@ func Evaluate(raw json.RawMessage, e Evidence) Verdict {
 }
 
 func (c condition) evaluate(e Evidence) Verdict {
-	switch {
-	case c.And != nil && c.members == 1:
-		return combine(c.And, e, NotHolding, Holding)
-	case c.Or != nil && c.members == 1:
-		return combine(c.Or, e, Holding, NotHolding)
-	case c.Not != nil && c.members == 1:
-		switch c.Not.evaluate(e) {
-		case Holding:
-			return NotHolding
-		case NotHolding:
-			return Holding
-		case Undecided:
-			return Undecided
+	is := func(names ...string) bool {
+		for _, name := range names {
+			if _, given := c[name]; !given {
+				return false
+			}
 		}
-	case c.SecondsSince != "" && c.Greater != nil && c.members == 2:
+		return len(c) == len(names)
+	}
+	switch {
+	case is("and"):
+		return c.combine("and", e, NotHolding, Holding)
+	case is("or"):
+		return c.combine("or", e, Holding, NotHolding)
+	case is("not"):
+		return c.negated(e)
+	case is("secondsSince", "greater"):
 		return c.since(e)
-	case c.IPRange != nil && c.Contains == "${flow.request.http.remoteIp}" && c.members == 2:
-		return within(c.IPRange, e.RemoteIP)
-	case c.Value != "" && c.Equals != nil && c.members == 2:
+	case is("ipRange", "contains"):
+		return c.within(e)
+	case is("value", "equals"):
 		return c.equals(e)
 	}
 	return Unevaluated
 }
 
+func (c condition) negated(e Evidence) Verdict {
+	inner, _ := read[condition](c, "not")
+	switch v := inner.evaluate(e); v {
+	case Holding:
+		return NotHolding
+	case NotHolding:
+		return Holding
+	default:
+		return v
+	}
+}
+
 // combine evaluates all: one that is decisive decides, and else what is not
 // evaluated spoils the whole.
-func combine(all []condition, e Evidence, decisive, otherwise Verdict) Verdict {
+func (c condition) combine(name string, e Evidence, decisive, otherwise Verdict) Verdict {
+	all, ok := read[[]condition](c, name)
+	if !ok || len(all) == 0 {
+		return Unevaluated
+	}
 	out := otherwise
-	for _, c := range all {
-		switch v := c.evaluate(e); v {
-		case decisive:
+	for _, inner := range all {
+		switch v := inner.evaluate(e); {
+		case v == decisive:
 			return decisive
-		case Unevaluated:
-			out = Unevaluated
-		case Undecided:
-			if out != Unevaluated {
-				out = Undecided
-			}
+		case v == Unevaluated, v == Undecided && out != Unevaluated:
+			out = v
 		}
 	}
 	return out
@@ -120,37 +116,43 @@ func combine(all []condition, e Evidence, decisive, otherwise Verdict) Verdict {
 
 // since holds when the sign-on is longer ago, or there was none.
 func (c condition) since(e Evidence) Verdict {
+	since, _ := read[string](c, "secondsSince")
+	greater, ok := read[float64](c, "greater")
 	known := []string{"${session.lastSignOn.at}", "${session.lastSignOn.withAuthenticator.pwd.at}"}
-	if !slices.Contains(known, c.SecondsSince) || *c.Greater < 1 || *c.Greater > 1e9 {
+	if !ok || !slices.Contains(known, since) || greater < 1 || greater > 1e9 {
 		return Unevaluated
 	}
-	return verdict(e.SignedOn.IsZero() || e.Now.Sub(e.SignedOn) > time.Duration(*c.Greater)*time.Second)
+	return verdict(e.SignedOn.IsZero() || e.Now.Sub(e.SignedOn) > time.Duration(greater*float64(time.Second)))
 }
 
-func within(ranges []string, ip string) Verdict {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil {
+// within holds when the address of the browser is in one of the ranges.
+func (c condition) within(e Evidence) Verdict {
+	of, _ := read[string](c, "contains")
+	ranges, ok := read[[]string](c, "ipRange")
+	addr, err := netip.ParseAddr(e.RemoteIP)
+	if !ok || of != "${flow.request.http.remoteIp}" || err != nil {
 		return Unevaluated
 	}
+	out := NotHolding
 	for _, text := range ranges {
 		p, err := netip.ParsePrefix(text)
-		if err != nil {
+		if err != nil || p.Addr().Is4In6() {
 			return Unevaluated
 		}
-		if p.Contains(addr.Unmap()) {
-			return Holding
+		if p.Contains(addr.Unmap().WithZone("")) {
+			out = Holding
 		}
 	}
-	return NotHolding
+	return out
 }
 
 // equals compares one of the values that are known.
 func (c condition) equals(e Evidence) Verdict {
-	var want string
-	known := map[string]string{"${user.population.id}": e.Population, "${user.id}": e.User}
-	value, ok := known[c.Value]
+	name, _ := read[string](c, "value")
+	want, ok := read[string](c, "equals")
+	value, known := map[string]string{"${user.population.id}": e.Population, "${user.id}": e.User}[name]
 	switch {
-	case !ok || json.Unmarshal(c.Equals, &want) != nil:
+	case !ok || !known:
 		return Unevaluated
 	case e.User == "":
 		return Undecided

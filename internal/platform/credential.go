@@ -75,7 +75,10 @@ func (c Credential) SecondsUntilUnlock(now time.Time) int {
 // time are as few as with the lockout.
 func (c Credential) Failed(p PasswordPolicy, now time.Time) Credential {
 	lockout := time.Duration(p.Lockout.DurationSeconds) * time.Second
-	c.Held = c.Held && c.Locked(now)
+	if c.Held && c.Locked(now) {
+		return c
+	}
+	c.Held = false
 	if !c.FailedAt.IsZero() && now.Sub(c.FailedAt) >= lockout || !c.UnlockAt.IsZero() && !c.Locked(now) {
 		c = c.Forgiven()
 	}

@@ -13,11 +13,14 @@ func ReadDN(s string) (pkix.Name, error) {
 	for _, part := range strings.Split(s, ",") {
 		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		value = strings.TrimSpace(value)
-		if !ok || value == "" || strings.ContainsAny(value, `"\<>;`) {
+		if !ok || value == "" || strings.ContainsAny(value, `"\<>;+#`) {
 			return out, errors.New("a part is not name=value")
 		}
 		switch strings.ToUpper(strings.TrimSpace(key)) {
 		case "CN":
+			if out.CommonName != "" {
+				return out, errors.New("it has two CN")
+			}
 			out.CommonName = value
 		case "OU":
 			out.OrganizationalUnit = append(out.OrganizationalUnit, value)

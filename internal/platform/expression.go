@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,8 +120,13 @@ func (e Expression) Value(facts kind.Body) any {
 	var out strings.Builder
 	for _, t := range e {
 		out.WriteString(t.text)
-		if v := member(facts, t.path); v != nil {
-			fmt.Fprint(&out, v)
+		switch v := member(facts, t.path).(type) {
+		case nil:
+		case string:
+			out.WriteString(v)
+		default:
+			raw, _ := json.Marshal(v) // it was decoded from JSON
+			out.Write(raw)
 		}
 	}
 	if out.Len() == 0 {

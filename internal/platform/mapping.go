@@ -2,6 +2,7 @@ package platform
 
 import (
 	"slices"
+	"strings"
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
@@ -87,13 +88,13 @@ func resourceAttributes() kind.Kind {
 
 // reservedClaims are the claims that the server itself writes.
 func reservedClaims() []string {
-	return []string{"acr", "amr", "aud", "at_hash", "auth_time", "client_id", "cnf", "env", "exp", "fam", "iat", "iss", "jti", "nbf", "nonce", "org", "p1.region", "scope", "sid"}
+	return []string{"acr", "amr", "aud", "at_hash", "auth_time", "c_hash", "client_id", "cnf", "env", "exp", "fam", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "typ"}
 }
 
 func mappingRules(reserved ...string) func(*AttributeMapping, AttributeMapping) []fault.Detail {
 	return func(_ *AttributeMapping, m AttributeMapping) []fault.Detail {
 		var out []fault.Detail
-		if slices.Contains(reserved, m.Name) && m.Type != MappingCore {
+		if (slices.Contains(reserved, m.Name) || strings.HasPrefix(m.Name, "p1.")) && m.Type != MappingCore {
 			out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "name", Message: "must not be the name of a claim that the server writes itself: " + m.Name})
 		}
 		if m.IDToken != nil && m.UserInfo != nil && !*m.IDToken && !*m.UserInfo {

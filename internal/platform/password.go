@@ -98,15 +98,22 @@ func longestSequence(password string, rows []string) int {
 // daysToGuess is how long it takes to try all passwords of this length over
 // the alphabets it uses, at 10^11 guesses a second.
 func daysToGuess(password string) float64 {
-	alphabet := 0.0
-	for class, size := range map[string]float64{upperCase: 26, lowerCase: 26, digits: 10, symbols: 33} {
-		if contained(password, class) > 0 {
-			alphabet += size
+	var letters, others, digit, symbol, beyond float64
+	for _, r := range password {
+		switch {
+		case 'a' <= r && r <= 'z':
+			letters = 26
+		case 'A' <= r && r <= 'Z':
+			others = 26
+		case '0' <= r && r <= '9':
+			digit = 10
+		case ' ' <= r && r <= '~':
+			symbol = 33
+		default:
+			beyond = 256
 		}
 	}
-	if contained(password, upperCase+lowerCase+digits+symbols) < utf8.RuneCountInString(password) {
-		alphabet += 256
-	}
+	alphabet := letters + others + digit + symbol + beyond
 	return math.Pow(alphabet, float64(utf8.RuneCountInString(password))) / 1e11 / 86400
 }
 

@@ -98,7 +98,7 @@ func (s *seed) reading() {
 // than eight hours signs in again, as PingOne's default does.
 func loginAction() kind.Body {
 	return kind.Body{
-		"type": "LOGIN", "recovery": kind.Body{"enabled": false}, "registration": kind.Body{"enabled": false},
+		"type": "LOGIN", "recovery": kind.Body{"enabled": false}, "registration": kind.Body{"enabled": false, "confirmIdentityProviderAttributes": false},
 		"condition": kind.Body{"secondsSince": "${session.lastSignOn.at}", "greater": 28800},
 	}
 }
