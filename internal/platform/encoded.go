@@ -51,7 +51,7 @@ func encodings() []encoding {
 // hashed are the looks of password hashes, of any form that is in use: the
 // schemes of LDAP in braces, those of crypt(3), and Django's.
 var hashed = regexp.MustCompile(`(?i)^(\{(s?sha[-\d]*|s?md[45]|crypt|bcrypt|scrypt\w*|pbkdf2[\w-]*|argon2\w*|pkcs5s2|cleartext|aes[-\d]*|3des|rc4|x-\w+|clear)\}` +
-	`|(?-i:\{[A-Z][A-Z0-9_-]+\})` +
+	`|(?-i:\{[A-Z][A-Z0-9_-]{1,39}\})` +
 	`|\$(pbkdf2(-sha\d+)?|argon2\w*)\$` +
 	`|\$(2[abxy]?|scrypt|y|gy|7|p|h|s|apr1|sha1|md5|[156])\$\S{18,}` +
 	`|(pbkdf2|argon2|bcrypt|scrypt)\w*\$\S{18,})`)
