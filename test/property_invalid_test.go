@@ -198,6 +198,7 @@ func isModel(r response) string {
 // and elements: each is refused in the error model, and the refusal names the
 // field.
 func TestEveryKindRefuses(t *testing.T) {
+	t.Parallel()
 	seed := propertySeed(t)
 	watch := &stopwatch{}
 	for i, k := range platform.Kinds() {
@@ -273,6 +274,7 @@ func namesTarget(r response, target string, change bool) bool {
 // TestEveryEndpointRefuses sends random JSON to every other endpoint of the
 // management API that takes it: never a 5xx.
 func TestEveryEndpointRefuses(t *testing.T) {
+	t.Parallel()
 	seed := propertySeed(t)
 	m, watch := newMaker(t, seed, 7), &stopwatch{}
 	ids := map[string]string{"environment": m.env}
@@ -316,6 +318,7 @@ func (m *maker) realPath(r server.Route, ids map[string]string) string {
 // TestNumbersAtTheEdge gives every number of every kind the values at which
 // arithmetic goes wrong. Taken or refused, none is a fault of the server.
 func TestNumbersAtTheEdge(t *testing.T) {
+	t.Parallel()
 	seed := propertySeed(t)
 	for i, k := range platform.Kinds() {
 		spec := k.Table()

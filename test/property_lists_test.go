@@ -144,6 +144,7 @@ func idsOf(users []object) []string {
 // TestFiltersMeanWhatTheySay holds random filters over random users against a
 // model of them.
 func TestFiltersMeanWhatTheySay(t *testing.T) {
+	t.Parallel()
 	m := newMaker(t, propertySeed(t), 400)
 	crowd := m.crowd(60)
 	some, wrong := 0, 0
@@ -186,6 +187,7 @@ func (m *maker) between(crowd []object, got, want []string) string {
 // and go. Who was there all the time is seen once, in order; nobody is seen
 // twice.
 func TestPagesAreStable(t *testing.T) {
+	t.Parallel()
 	m := newMaker(t, propertySeed(t), 500)
 	crowd := m.crowd(40)
 	users := "/v1/environments/" + m.env + "/users"

@@ -31,6 +31,8 @@ func (m *maker) pins(kindName string) object {
 		return object{"type": "SANDBOX"}
 	case "identityProvider": // SAML would need a certificate
 		return object{"type": pickOne(m.g.r, "OPENID_CONNECT", "GOOGLE", "APPLE", "FACEBOOK", "PAYPAL", "MICROSOFT", "GITHUB")}
+	case "agreement": // it can't be enabled before it has a language
+		return object{"enabled": false}
 	case "agreementRevision": // one that is effective can't be deleted
 		return object{"effectiveAt": pickOne(m.g.r, "2031-01-01T00:00:00.000Z", "2040-02-29T23:59:59.999Z")}
 	case "keyRotationPolicy":

@@ -44,6 +44,7 @@ func rounds(spec *kind.Spec) int {
 // parents, and leads them through their life: created, read, replaced with what
 // was read, patched with nothing, listed, deleted.
 func TestEveryKindLives(t *testing.T) {
+	t.Parallel()
 	seed := propertySeed(t)
 	lived := 0
 	for i, k := range platform.Kinds() {
