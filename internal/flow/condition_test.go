@@ -95,6 +95,8 @@ func conditions() []condition {
 	for _, raw := range []string{
 		strange, `{}`, `[]`, `[` + inside + `]`, `true`, `0`, `"x"`, `{`, inside + `x`, `{"a":1}`,
 		`{"value":"${user.population.id}"}`, `{"equals":"p1"}`, `{"value":"${user.population.id}","equals":7}`, `{"value":"${user.population.id}","equals":["p1"]}`,
+		`{"value":"${user.population.id}","equals":null}`, `{"value":"${user.population.id}","EQUALS":"p2"}`, `{"Value":"${user.population.id}","equals":"p2"}`, `{"OR":[]}`, `{"or":[]}`, `{"and":[]}`, `{"And":[` + outside + `]}`, `{"Not":` + inside + `}`,
+		`{"ipRange":["::ffff:10.0.0.0/104"],"contains":"${flow.request.http.remoteIp}"}`, `{"ipRange":["10.0.0.0/8","any"],"contains":"${flow.request.http.remoteIp}"}`,
 		`{"value":"user.population.id","equals":"p1"}`, `{"value":"${user.population.name}","equals":"p1"}`, `{"value":"${user.population.id}","equals":"p1","not":null}`, `{"value":"${user.population.id}","contains":"p"}`,
 		`{"ipRange":["10.0.0.0/8"]}`, `{"ipRange":["10.0.0.0/8"],"contains":"${flow.request.http.remoteAddress}"}`, `{"ipRange":"10.0.0.0/8","contains":"${flow.request.http.remoteIp}"}`,
 		`{"ipRange":["10.0.0.0"],"contains":"${flow.request.http.remoteIp}"}`, `{"ipRange":["10.0.0.0/33"],"contains":"${flow.request.http.remoteIp}"}`, `{"ipRange":["any"],"contains":"${flow.request.http.remoteIp}"}`,
@@ -205,7 +207,7 @@ func TestConditionsOnTheAddress(t *testing.T) {
 	const raw = `{"ipRange":["10.0.0.0/8","2001:db8::/32"],"contains":"${flow.request.http.remoteIp}"}`
 	for ip, want := range map[string]string{
 		"10.1.2.3": noDevice, "10.255.255.255": noDevice, "11.0.0.0": Completed, "9.255.255.255": Completed,
-		"::ffff:10.1.2.3": noDevice, "::ffff:11.1.2.3": Completed, "2001:db8::1": noDevice, "2001:DB8:0::1": noDevice, "2001:db9::1": Completed, "::1": Completed,
+		"::ffff:10.1.2.3": noDevice, "::ffff:11.1.2.3": Completed, "2001:db8::1": noDevice, "2001:DB8:0::1": noDevice, "2001:db8::1%eth0": noDevice, "2001:db9::1": Completed, "::1": Completed,
 		"": notEvaluated, "10.1.2": notEvaluated, "10.1.2.3:80": notEvaluated, "[2001:db8::1]": notEvaluated, "localhost": notEvaluated, " 10.1.2.3": notEvaluated, "010.1.2.3": notEvaluated,
 	} {
 		p := conditional(raw, "LOGIN", "MULTI_FACTOR_AUTHENTICATION")
