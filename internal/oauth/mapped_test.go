@@ -148,7 +148,7 @@ func TestNumbersInTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	payload, err := jose.ParseSigned(signed(t, keys()[0], claims), []jose.SignatureAlgorithm{jose.RS256})
+	payload, err := jose.ParseSignedCompact(signed(t, keys()[0], claims), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestWithSigned(t *testing.T) {
 	if want := realm().AccessClaims(issue(), target(), "c", "j", noon); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("verified as %+v, %v, not %+v", got, err, want)
 	}
-	payload, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	payload, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
