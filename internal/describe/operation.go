@@ -118,6 +118,8 @@ func filters(fields []kind.Field, path string) []string {
 func (b *builder) requestBody(r server.Route, one string) (object, error) {
 	u, name := sent, one+"Body"
 	switch {
+	case r.Method == "PUT":
+		u = replaced
 	case r.Method == "PATCH":
 		u, name = merged, one+"Patch"
 	case r.Method == "POST" && r.Status != 201:
@@ -133,13 +135,26 @@ func (b *builder) requestBody(r server.Route, one string) (object, error) {
 			}
 			own.fields = append(own.fields, special...)
 		}
-		schema, err := b.component(name, own.schema(u))
+		if special, _ := byMedia(m); u == replaced && special != nil {
+			u = sent // an action, not a resource
+		}
+		schema, err := b.component(b.freeName(name, own.schema(u)), own.schema(u))
 		if err != nil {
 			return nil, err
 		}
 		content = content.and(m, object{{"schema", schema}})
 	}
 	return object{{"required", needsBody(r) && u != merged}, {"content", content}}, nil
+}
+
+// freeName is a name, or another one when a different schema has it already:
+// what PUT takes may differ from what POST takes.
+func (b *builder) freeName(name string, schema object) string {
+	raw, _ := encode(schema, "") // component tells the error
+	if had, taken := b.schemas[name]; taken && had != string(raw) && strings.HasSuffix(name, "Body") {
+		return strings.TrimSuffix(name, "Body") + "Replacement"
+	}
+	return name
 }
 
 // nameOf is what a media type adds to the name of a schema: Check.

@@ -13,9 +13,10 @@ import (
 type use int
 
 const (
-	sent   use = iota // POST and PUT
-	merged            // PATCH: nothing is required, null clears
-	shown             // an answer
+	sent     use = iota // POST
+	replaced            // PUT: a secret that is left out is kept
+	merged              // PATCH: nothing is required, null clears
+	shown               // an answer
 )
 
 // schema is the schema of a body of the shape.
@@ -45,11 +46,23 @@ func members(fields []kind.Field, u use) object {
 			continue
 		}
 		properties = properties.and(f.Name, schemaOf(f, u))
-		if f.Required && u != merged && (u == shown || f.Access != kind.ReadOnly && f.Default == nil) {
+		if isRequired(f, u) {
 			required = append(required, f.Name)
 		}
 	}
 	return objectOf(properties, required)
+}
+
+func isRequired(f kind.Field, u use) bool {
+	switch {
+	case !f.Required || u == merged:
+		return false
+	case u == shown:
+		return true
+	case f.Access == kind.Given && u == replaced:
+		return false
+	}
+	return f.Access != kind.ReadOnly && f.Default == nil
 }
 
 func objectOf(properties object, required []string) object {
@@ -83,7 +96,7 @@ func schemaOf(f kind.Field, u use) object {
 	note := noteOn(f)
 	return s.andIf(f.Access == kind.ReadOnly, "readOnly", true).
 		andIf(f.Access == kind.Given, "writeOnly", true).
-		andIf(hasDefault(f) && u == sent, "default", f.Default).
+		andIf(hasDefault(f) && (u == sent || u == replaced), "default", f.Default).
 		andIf(note != "", "description", note)
 }
 
@@ -110,7 +123,7 @@ func numberSchema(f kind.Field) object {
 	if f.Min == 0 && f.Max == 0 {
 		return s
 	}
-	return s.and("minimum", f.Min).and("maximum", upper(f))
+	return s.and("minimum", f.Min).andIf(f.Max != math.MaxInt64, "maximum", upper(f))
 }
 
 // upper is the largest number of a field with bounds.
@@ -126,7 +139,7 @@ func listSchema(f kind.Field, u use) object {
 	if f.Items != nil {
 		inner := u
 		if u == merged {
-			inner = sent // an array is replaced as a whole
+			inner = replaced // an array is replaced as a whole
 		}
 		s = s.and("items", schemaOf(*f.Items, inner))
 	}

@@ -20,7 +20,7 @@ func catalogue() map[string]*Fault {
 		"Malformed": Malformed, "RequestFailed": RequestFailed, "Invalid": Invalid, "TooLarge": TooLarge, "UnknownPath": UnknownPath,
 		"WrongMethod": WrongMethod, "WrongMedia": WrongMedia, "Missing": Missing, "Taken": Taken, "Stale": Stale, "Needed": Needed,
 		"Busy": Busy, "Full": Full, "Unexpected": Unexpected,
-		"TokenInvalid": TokenInvalid, "NotPermitted": NotPermitted,
+		"TokenInvalid": TokenInvalid, "NotPermitted": NotPermitted, "NotAssignable": NotAssignable,
 		"FlowMissing": FlowMissing, "FlowForeign": FlowForeign, "FlowOver": FlowOver, "ActionNotOffered": ActionNotOffered,
 		"BadCredentials": BadCredentials, "LockedOut": LockedOut, "FormForeign": FormForeign, "Mistyped": Mistyped,
 		"WrongPassword": WrongPassword, "TooManyHashes": TooManyHashes,
@@ -30,7 +30,7 @@ func catalogue() map[string]*Fault {
 		"ResponseTypeMissing": ResponseTypeMissing, "ResponseTypeUnknown": ResponseTypeUnknown, "ResponseModeUnknown": ResponseModeUnknown,
 		"CodeNotAllowed": CodeNotAllowed, "RequestNotSupported": RequestNotSupported, "RequestURINotSupport": RequestURINotSupport,
 		"PARRequired": PARRequired, "AccessControlled": AccessControlled, "PromptUnknown": PromptUnknown, "MaxAgeBroken": MaxAgeBroken,
-		"ScopeUnknown": ScopeUnknown, "ScopeBroken": ScopeBroken, "LoginRequired": LoginRequired, "SignOnDenied": SignOnDenied,
+		"ScopeUnknown": ScopeUnknown, "ScopeMixed": ScopeMixed, "ScopeBroken": ScopeBroken, "LoginRequired": LoginRequired, "SignOnDenied": SignOnDenied,
 		"ChallengeMissing": ChallengeMissing, "ChallengeMethodAlone": ChallengeMethodAlone, "ChallengeMethod": ChallengeMethod,
 		"ChallengePlain": ChallengePlain, "ChallengeMalformed": ChallengeMalformed,
 		"GrantTypeMissing": GrantTypeMissing, "GrantTypeUnknown": GrantTypeUnknown, "GrantTypeDenied": GrantTypeDenied,
@@ -38,7 +38,7 @@ func catalogue() map[string]*Fault {
 		"CodeMissing": CodeMissing, "CodeUnknown": CodeUnknown, "CodeForeign": CodeForeign, "CodeRedirect": CodeRedirect, "CodeExpired": CodeExpired,
 		"CodeSpent": CodeSpent, "CodeBurnt": CodeBurnt, "CodeUserGone": CodeUserGone,
 		"VerifierUnasked": VerifierUnasked, "VerifierMissing": VerifierMissing, "VerifierMalformed": VerifierMalformed, "VerifierMismatch": VerifierMismatch,
-		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope,
+		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope, "BearerTwice": BearerTwice,
 	}
 }
 

@@ -31,15 +31,19 @@ const Life = 15 * time.Minute
 
 // Flow is one sign-on, as its ticket keeps it between two interactions.
 type Flow struct {
-	ID         string    `json:"id"`
-	Client     string    `json:"client"` // the application's id
-	ClientName string    `json:"clientName"`
-	Policy     Policy    `json:"policy"`
-	Status     string    `json:"status"`
-	Done       []string  `json:"done,omitempty"`  // the types of the actions done, in this flow or by the session it began with
-	Fresh      []string  `json:"fresh,omitempty"` // those done in this flow
-	RemoteIP   string    `json:"remoteIp,omitempty"`
-	Population string    `json:"population,omitempty"` // of the user
+	ID         string   `json:"id"`
+	Client     string   `json:"client"` // the application's id
+	ClientName string   `json:"clientName"`
+	Policy     Policy   `json:"policy"`
+	Status     string   `json:"status"`
+	Done       []string `json:"done,omitempty"`  // the types of the actions done, in this flow or by the session it began with
+	Fresh      []string `json:"fresh,omitempty"` // those done in this flow
+	RemoteIP   string   `json:"remoteIp,omitempty"`
+	Population string   `json:"population,omitempty"` // of the user
+	// Before is when the browser's session signed on last before this flow,
+	// and BeforeUser who: that is the last sign-on that conditions ask about.
+	Before     time.Time `json:"before,omitzero"`
+	BeforeUser string    `json:"beforeUser,omitempty"`
 	CreatedAt  time.Time `json:"createdAt"`
 	ExpiresAt  time.Time `json:"expiresAt"`
 	Hint       string    `json:"hint,omitempty"`    // the username to offer
@@ -98,7 +102,7 @@ type Demand struct {
 func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 	f.CreatedAt, f.ExpiresAt = now, now.Add(Life)
 	if session != nil {
-		f.Hint = cmp.Or(f.Hint, session.Username)
+		f.Hint, f.Before, f.BeforeUser = cmp.Or(f.Hint, session.Username), session.SignedOn, session.User
 		if session.satisfies(demand, now) {
 			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}

@@ -56,7 +56,11 @@ func (f Flow) advance(now time.Time) Flow {
 func (f Flow) isDue(a platform.SignOnPolicyAction, now time.Time) (due, unknown bool) {
 	conditional := len(a.Condition) > 0 && string(a.Condition) != "null"
 	done := f.User != "" && slices.Contains(f.Done, a.Type)
-	holds := platform.Evaluate(a.Condition, platform.Evidence{Now: now, SignedOn: f.AuthTime, RemoteIP: f.RemoteIP, User: f.User, Population: f.Population})
+	evidence := platform.Evidence{Now: now, RemoteIP: f.RemoteIP, User: f.User, Population: f.Population}
+	if f.User == f.BeforeUser {
+		evidence.SignedOn = f.Before
+	}
+	holds := platform.Evaluate(a.Condition, evidence)
 	switch {
 	case holds == platform.Unevaluated:
 		return false, true

@@ -28,6 +28,10 @@ func checkPassword(f Flow, x Facts) Turn {
 		c = c.Forgiven()
 		return Turn{Flow: f.fail("REQUEST_FAILED", "The user's e-mail address must be verified first, which this server does not support yet"), Credential: &c}
 	}
+	if f.elsewhere(x.User.Username) {
+		c = c.Forgiven()
+		return Turn{Flow: f.fail("REQUEST_FAILED", signsOnElsewhere), Credential: &c}
+	}
 	switch c.Status(x.Policy, x.Now) {
 	case "MUST_CHANGE_PASSWORD":
 		f.Status = MustChangePassword
@@ -59,7 +63,7 @@ func resetPassword(f Flow, x Facts) Turn {
 	case len(x.Unmet) > 0:
 		return Turn{Flow: f, Refuse: platform.Refuse("newPassword", x.Unmet)}
 	}
-	f.AuthTime = x.Now
+	f.AuthTime, f.RemoteIP = x.Now, x.RemoteIP
 	return signedOn(f, x, c.WithPassword(x.NewHash, x.Now, x.Policy))
 }
 
@@ -88,7 +92,7 @@ func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 
 // restart is session.reset: the flow begins anew, with nobody.
 func restart(f Flow, x Facts) Turn {
-	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP}
+	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP, Before: f.Before, BeforeUser: f.BeforeUser}
 	return Turn{Flow: fresh.Touch(x.Now).advance(x.Now)}
 }
 
@@ -97,13 +101,19 @@ func restart(f Flow, x Facts) Turn {
 func lookUp(f Flow, x Facts) Turn {
 	f = f.Touch(x.Now)
 	f.Hint = kind.At(x.Body, "username")
-	for _, a := range f.Policy.Actions {
-		for _, rule := range a.DiscoveryRules {
-			if rule.Applies(f.Hint) {
-				return Turn{Flow: f.fail("REQUEST_FAILED", "The sign-on policy sends this user to an identity provider, which this server does not support yet")}
-			}
-		}
+	if f.elsewhere(f.Hint) {
+		return Turn{Flow: f.fail("REQUEST_FAILED", signsOnElsewhere)}
 	}
 	f.Status = PasswordRequired
 	return Turn{Flow: f}
+}
+
+const signsOnElsewhere = "The sign-on policy sends this user to an identity provider, which this server does not support yet"
+
+// elsewhere reports whether a discovery rule of the policy sends a username to
+// an identity provider.
+func (f Flow) elsewhere(username string) bool {
+	return slices.ContainsFunc(f.Policy.Actions, func(a platform.SignOnPolicyAction) bool {
+		return slices.ContainsFunc(a.DiscoveryRules, func(r platform.DiscoveryRule) bool { return r.Applies(username) })
+	})
 }

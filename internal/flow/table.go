@@ -61,11 +61,11 @@ func Table() []Row {
 	known := check
 	known.Body = []kind.Field{{Name: "username", Type: kind.Text, MaxLen: 256}, check.Body[1]}
 	restart := Action{Media: "session.reset", Apply: restart}
-	begin := []string{UsernamePasswordRequired, SignOnRequired}
+	begin := []string{UsernamePasswordRequired, SignOnRequired}[:2:2]
 	signedOn := []string{MustChangePassword, PasswordExpired, Completed, Failed}
 	return []Row{
-		{UsernamePasswordRequired, []Action{check, restart}, signedOn},
-		{SignOnRequired, []Action{lookup, restart}, []string{PasswordRequired, Failed}},
+		{UsernamePasswordRequired, []Action{check, restart}, append(begin, signedOn...)},
+		{SignOnRequired, []Action{lookup, restart}, append(begin, PasswordRequired, Failed)},
 		{PasswordRequired, []Action{known, restart}, append(begin, signedOn...)},
 		{MustChangePassword, []Action{reset, restart}, append(begin, Completed, Failed)},
 		{PasswordExpired, []Action{reset, restart}, append(begin, Completed, Failed)},

@@ -99,6 +99,24 @@ func readOrder(text string, fields []Field) (Order, error) {
 	return Order{}, wrongQuery("order", "must be one of "+strings.Join(orderable, ", ")+", with '-' before it for the reverse")
 }
 
+// Natural is the order in which an index gives what a filter finds: by what
+// must start with a text. Any other filter has the order of creation.
+func Natural(fields []Field, where Expr) Order {
+	parts := []Expr{where}
+	if where.Op == And {
+		parts = where.Args
+	}
+	for _, e := range parts {
+		for i := range fields {
+			f := &fields[i]
+			if e.Op == Sw && f.Indexed && f.Fold && f.Required && e.Path == f.Name+"Key" {
+				return Order{Path: e.Path, Type: f.Type}
+			}
+		}
+	}
+	return Order{}
+}
+
 // macSize is how much of the HMAC a cursor bears, in bytes.
 const macSize = 16
 

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -27,7 +26,6 @@ type API struct {
 	records facts.Records
 	base    string // scheme and host of links
 	now     func() time.Time
-	log     *slog.Logger
 	kinds   []kind.Kind
 	byName  map[string]kind.Kind
 	cursors []byte // the key of cursors
@@ -35,8 +33,8 @@ type API struct {
 }
 
 // New makes an API whose links begin with base.
-func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time, log *slog.Logger) *API {
-	a := &API{db: db, vault: vault, records: facts.NewRecords(), base: base, now: now, log: log, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
+func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time) *API {
+	a := &API{db: db, vault: vault, records: facts.NewRecords(), base: base, now: now, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
 		cursors: vault.CursorKey(), patient: patience}
 	for _, k := range a.kinds {
 		a.byName[k.Table().Name] = k
@@ -236,11 +234,6 @@ func (a *API) parentOf(r Request, noun string) string {
 		}
 	}
 	return ""
-}
-
-// keepEntries keeps the documents that come with a new one, each in its scope.
-func (a *API) keepEntries(tx *store.Tx, entries []kind.Entry) error {
-	return Keep(tx, a.byName, entries)
 }
 
 // isMissing reports the absence of a document.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/store"
@@ -55,7 +54,7 @@ func (a *API) writePart(k kind.Kind, under string, part kind.Part) handler {
 			if err != nil {
 				return err
 			}
-			if err := a.mayWritePart(r, p, part, was, next); err != nil {
+			if err := mayWritePart(r, p, next); err != nil {
 				return err
 			}
 			after, err := a.putBody(tx, r, p, before, next)
@@ -103,7 +102,7 @@ func (a *API) acceptPart(tx *store.Tx, r Request, p place, part kind.Part, was k
 }
 
 // mayWritePart refuses to move a user to where the actor's roles do not reach.
-func (a *API) mayWritePart(r Request, p place, _ kind.Part, _, next kind.Body) error {
+func mayWritePart(r Request, p place, next kind.Body) error {
 	if p.spec.Name == "environment" || within(r.reach, p.spec, p.id, next) {
 		return nil
 	}
@@ -124,9 +123,4 @@ func (a *API) putBody(tx *store.Tx, r Request, p place, before store.Document, n
 		return after, taken(p.spec, err)
 	}
 	return after, a.follow(tx, r, p, before, after, "UPDATED")
-}
-
-// missingEnvironment is the refusal of an environment that is not there.
-func (a *API) missingEnvironment(err error, id string) error {
-	return facts.Missing(err, notFound(a.byName["environment"].Table(), id, ""))
 }

@@ -70,6 +70,9 @@ func (a *API) list(k kind.Kind, under string) handler {
 				return Answer{}, err
 			}
 		}
+		if page.Order == (kind.Order{}) {
+			page.Order = kind.Natural(fields, where)
+		}
 		out, err := a.listPage(ctx, r, k, p, page, where, name)
 		if errors.Is(err, store.ErrSlow) {
 			err = kind.Slow(fields)

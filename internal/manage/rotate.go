@@ -3,6 +3,8 @@ package manage
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"pixy/internal/facts"
@@ -19,6 +21,7 @@ const announce = 14 * 24 * time.Hour
 // deletes those whose tokens have all expired.
 func (a *API) Rotate(ctx context.Context) error {
 	after := store.Cursor{}
+	var failed []error
 	for {
 		var environments []store.Document
 		err := a.db.View(ctx, "", func(tx *store.Tx) (err error) {
@@ -26,11 +29,11 @@ func (a *API) Rotate(ctx context.Context) error {
 			return err
 		})
 		if err != nil || len(environments) == 0 {
-			return err
+			return errors.Join(append(failed, err)...)
 		}
 		for _, e := range environments {
 			if err := a.rotateIn(ctx, e.ID); err != nil {
-				return err
+				failed = append(failed, fmt.Errorf("rotating the keys of environment %s: %w", e.ID, err))
 			}
 			after = store.Cursor{Created: e.Created, ID: e.ID}
 		}
@@ -106,7 +109,7 @@ func (a *API) rotate(ctx context.Context, env string, d store.Document, p platfo
 		if current.Body, err = json.Marshal(body); err != nil {
 			return err
 		}
-		if _, err := tx.Put(current); err != nil {
+		if _, err := tx.Put(current); err != nil || !p.Due(tx.Now()) {
 			return err
 		}
 		return RecordEvent(tx, a.vault.NewID(), Who{Environment: env}, What{Action: "KEY_ROTATION_POLICY.ROTATED", Type: "KEY_ROTATION_POLICY", ID: d.ID, Name: p.Name})

@@ -23,8 +23,7 @@ type holder struct {
 // secret makes the handler of an endpoint of a secret.
 func (a *API) secret(noun, stored string, do func(context.Context, Request, holder) (Answer, error)) handler {
 	return func(ctx context.Context, r Request) (Answer, error) {
-		r2 := r
-		p := a.where(r2, a.byName[noun], "environment")
+		p := a.where(r, a.byName[noun], "environment")
 		p.self = a.base + "/v1/environments/" + p.env + "/" + p.spec.Plural
 		return do(ctx, r, holder{noun, stored, p})
 	}

@@ -149,9 +149,11 @@ func Mapped(mappings []platform.AttributeMapping, user map[string]any, scopes []
 		if err != nil {
 			continue // it was accepted when it was kept
 		}
-		if v := value.Value(map[string]any{"user": user}); v != nil {
-			out[m.Name] = v
+		v := value.Value(map[string]any{"user": user})
+		if subject, isText := v.(string); v == nil || m.Name == "sub" && (!isText || subject == "") {
+			continue // a subject is a text (RFC 7519 §4.1.2)
 		}
+		out[m.Name] = v
 	}
 	return out
 }

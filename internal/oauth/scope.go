@@ -43,17 +43,15 @@ func GrantScopes(requested string, c *Client) ([]string, error) {
 }
 
 // resources are the resources that the scopes belong to, apart from that of
-// OpenID Connect.
+// OpenID Connect. A name that two resources have belongs to both.
 func (c *Client) resources(scopes []string) []GrantedScope {
 	var out []GrantedScope
 	for _, s := range scopes {
-		i := slices.IndexFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s })
-		if i < 0 || c.Scopes[i].Resource.Type == platform.ResourceOpenID {
-			continue
-		}
-		g := c.Scopes[i]
-		if !slices.ContainsFunc(out, func(o GrantedScope) bool { return o.ResourceID == g.ResourceID }) {
-			out = append(out, g)
+		for _, g := range c.Scopes {
+			known := slices.ContainsFunc(out, func(o GrantedScope) bool { return o.ResourceID == g.ResourceID })
+			if g.Name == s && !known && g.Resource.Type != platform.ResourceOpenID {
+				out = append(out, g)
+			}
 		}
 	}
 	return out

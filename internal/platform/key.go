@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ type Key struct {
 	UsageType          string          `json:"usageType"`
 	SubjectDN          string          `json:"subjectDN"`
 	IssuerDN           string          `json:"issuerDN,omitempty"`
-	SerialNumber       int64           `json:"serialNumber"`
+	SerialNumber       int64           `json:"serialNumber,omitempty"`
 	ValidityPeriod     int             `json:"validityPeriod"` // days
 	StartsAt           string          `json:"startsAt"`
 	ExpiresAt          string          `json:"expiresAt"`
@@ -67,7 +68,7 @@ func keyKind(noun, plural, title string, methods []string) kind.Kind {
 				fixed(choice("signatureAlgorithm", "SHA256withRSA", "SHA384withRSA", "SHA512withRSA", "SHA256withECDSA", "SHA384withECDSA", "SHA512withECDSA")),
 				usage, fixed(distinguishedName("subjectDN")), fixed(number("validityPeriod", 1, 36500)),
 				text("issuerDN", 512).As(kind.Kept), theDefault(), text("customCRL", 1024),
-				{Name: "serialNumber", Type: kind.Number, Access: kind.Immutable},
+				number("serialNumber", 1, math.MaxInt64).As(kind.Immutable),
 				moment("startsAt").As(kind.ReadOnly), moment("expiresAt").As(kind.ReadOnly), choice("status", "VALID", "EXPIRED", "NOT_YET_VALID").As(kind.ReadOnly),
 				{Name: "public", Type: kind.Opaque, Access: kind.Hidden}, text("sealed", 0).As(kind.Hidden), text("certificate", 0).As(kind.Hidden),
 				moment("retiredAt").As(kind.Hidden),

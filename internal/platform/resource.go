@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,12 +135,22 @@ func scopes() kind.Kind {
 		}
 		return ""
 	}
-	return &kind.Of[ResourceScope]{Spec: kind.Spec{
+	return &kind.Of[ResourceScope]{Rules: scopeRules, Spec: kind.Spec{
 		Name: "scope", Plural: "scopes", Title: "Scope", Parents: []string{"resource"},
 		Methods: readWrite(), Area: "resources",
 		Fields: []kind.Field{n, description(), parent("resource"), texts("schemaAttributes", 100, text("", 256)), texts("mappedClaims", 100, text("", 256))},
 		Links:  []kind.Link{{Rel: "resource", Path: "{env}/resources/{resource.id}"}},
 	}}
+}
+
+// scopeRules refuses the names of OpenID Connect's own scopes: another resource
+// that had one would be asked for with every sign-on.
+func scopeRules(before *ResourceScope, s ResourceScope) []fault.Detail {
+	own := slices.ContainsFunc(OIDCScopes(), func(o OIDCScope) bool { return o.Name == s.Name }) || s.Name == "offline_access"
+	if !own || before != nil && before.Name == s.Name {
+		return nil
+	}
+	return []fault.Detail{{Code: "INVALID_VALUE", Target: "name", Message: "must not be the name of a scope of OpenID Connect"}}
 }
 
 // applicationResources are the resources of applications within a custom

@@ -40,13 +40,11 @@ type Config struct {
 // Server answers every request. It is safe for concurrent use.
 type Server struct {
 	db      *store.DB
-	sealer  *store.Sealer
 	base    string
 	secure  bool
 	version string
 	log     *slog.Logger
 	now     func() time.Time
-	chance  func([]byte)
 	pages   *web.Pages
 	records facts.Records
 	vault   *facts.Vault
@@ -90,7 +88,7 @@ func New(c Config) (*Server, error) {
 	vault := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes)
 	s := &Server{
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
-		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now, c.Log), retention: c.Retention,
+		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now), retention: c.Retention,
 	}
 	s.passwordPolicy = platform.PasswordPolicyFields()
 	s.routes = s.table()

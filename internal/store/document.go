@@ -102,22 +102,35 @@ func (tx *Tx) listing(k string, q Query) (string, []any, error) {
 		}
 		by = a.text
 	}
-	after := " > "
+	after := " >"
 	if q.Order.Descending {
-		after, descending = " < ", " DESC"
+		after, descending = " <", " DESC"
 	}
 	if q.After != (Cursor{}) {
 		value := q.After.Value
 		if q.Order.Path == "" {
 			value = millis(q.After.Created)
 		}
-		text += " AND (" + by + ", id)" + after + "(" + w.bind(value) + ", " + w.bind(q.After.ID) + ")"
+		place := w.bind(value)
+		if q.Order.Path != "" { // it says nothing new, but tells where in an index to begin
+			text += " AND " + by + after + "= " + place
+		}
+		text += " AND (" + by + ", id)" + after + " (" + place + ", " + w.bind(q.After.ID) + ")"
 	}
 	text = "SELECT id, version, created, updated, body" + text + " ORDER BY " + by + descending + ", id" + descending
 	if q.Limit > 0 {
 		text += " LIMIT " + w.bind(int64(q.Limit))
 	}
+	if q.Within > 0 {
+		text = whole(text, "id, version, created, updated, body")
+	}
 	return text, w.args, nil
+}
+
+// whole makes a statement find all its rows before it gives the first: only up
+// to then can SQLite be interrupted.
+func whole(text, columns string) string {
+	return "WITH page AS MATERIALIZED (" + text + ") SELECT " + columns + " FROM page"
 }
 
 // matching is the FROM and the WHERE of a statement over one kind.

@@ -67,6 +67,9 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 	if q.Limit > 0 {
 		text += " LIMIT " + w.bind(int64(q.Limit))
 	}
+	if q.Within > 0 {
+		text = whole(text, "id, recorded, action, actor, client, target, population, correlation, result, body")
+	}
 	var found []Event
 	err := tx.within(q.Within).each(text, w.args, func(rows *sql.Rows) error {
 		var e Event

@@ -26,6 +26,10 @@ func TestPlans(t *testing.T) {
 		return func(tx *Tx) error { _, err := tx.Events(q); return err }
 	}
 	byName := kind.Order{Path: "usernameKey", Type: kind.Text}
+	equal0 := func(k, path string) func(*Tx) error { return list(k, Query{Where: kind.Equal(path, "x"), Limit: 101}) }
+	event := func(path string) func(*Tx) error {
+		return func(tx *Tx) error { _, err := tx.Events(Query{Where: kind.Equal(path, "x"), Limit: 101}); return err }
+	}
 	prefix := kind.Expr{Op: kind.Sw, Path: "usernameKey", Value: "jo"}
 	cases := []struct {
 		name, index string
@@ -56,6 +60,13 @@ func TestPlans(t *testing.T) {
 		{"members of a group", "group_membership_group (env=? AND <expr>=? AND (created,id)>(?,?))", equal("groupMembership", "group.id"), false},
 		{"members of a group, counted", "group_membership_group (env=? AND <expr>=?)", count("groupMembership", kind.Equal("group.id", "x")), false},
 		{"users among the members of a group", "group_membership_group (env=? AND <expr>=?)", count("user", kind.Expr{Op: kind.Among, Kind: "groupMembership", Path: "group.id", Value: "x"}), false},
+		{"users by email", "user_email (env=? AND <expr>=?)", equal0("user", "emailKey"), false},
+		{"users by email, next page", "user_email (env=? AND <expr>=? AND (created,id)>(?,?))", equal("user", "emailKey"), false},
+		{"users by external id", "user_external_id (env=? AND <expr>=?)", equal0("user", "externalId"), false},
+		{"event by id", "event_id (env=? AND id=?)", event("id"), false},
+		{"events of a request", "event_correlation (env=? AND correlation=?)", event("correlationId"), false},
+		{"events of a target", "event_target (env=? AND target=?)", event("resources.id"), false},
+		{"by a beginning, next page", "user_username (env=? AND <expr>>? AND <expr><?)", list("user", Query{Where: prefix, Order: kind.Order{Path: "usernameKey"}, After: Cursor{Value: "joe", ID: "x"}, Limit: 101}), true},
 		{"by parent", "document_parent (env=? AND kind=? AND <expr>=? AND (created,id)>(?,?))", equal("scope", "parent"), false},
 		{"ticket by secret", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error { _, err := sessions().Get(tx, "s"); return err }, false},
 		{"spend", "sqlite_autoindex_ticket_1 (kind=? AND key=?)", func(tx *Tx) error { _, err := sessions().Spend(tx, "s", tx.Now()); return err }, false},

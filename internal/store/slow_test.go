@@ -224,3 +224,21 @@ func compare[T int64 | string](a, b T, idA, idB string) int {
 	}
 	return 0
 }
+
+// TestBoundAfterTheFirstRow: the bound holds also when the first row is soon
+// found and the rest is not.
+func TestBoundAfterTheFirstRow(t *testing.T) {
+	p := openFresh(t, databases()[0].source(t))
+	p.put(t, "e1", "user", "0", `{"name":"a needle"}`)
+	p.clock.now = p.clock.now.Add(time.Second)
+	p.fill(t, 50_000)
+	p.view(t, "e1", func(tx *Tx) error {
+		start := time.Now()
+		found, err := tx.List("user", Query{Where: kind.Expr{Op: kind.Co, Path: "name", Value: "needle"}, Limit: 101, Within: time.Millisecond})
+		t.Logf("interrupted after %v", time.Since(start))
+		if err != ErrSlow {
+			t.Errorf("%d found, %v", len(found), err)
+		}
+		return nil
+	})
+}

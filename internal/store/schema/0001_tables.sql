@@ -25,9 +25,9 @@ CREATE UNIQUE INDEX document_unique ON document (env, kind, (body ->> 'uniqueKey
     WHERE (body ->> 'uniqueKey') IS NOT NULL;
 
 CREATE UNIQUE INDEX user_username ON document (env, (body ->> 'usernameKey') COLLATE {{collation}}) WHERE kind = 'user';
-CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, id) WHERE kind = 'user';
+CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, created, id) WHERE kind = 'user';
 CREATE INDEX user_population ON document (env, (body -> 'population' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'user';
-CREATE INDEX user_external_id ON document (env, (body ->> 'externalId') COLLATE {{collation}}, id) WHERE kind = 'user' AND (body ->> 'externalId') IS NOT NULL;
+CREATE INDEX user_external_id ON document (env, (body ->> 'externalId') COLLATE {{collation}}, created, id) WHERE kind = 'user' AND (body ->> 'externalId') IS NOT NULL;
 CREATE INDEX group_membership_group ON document (env, (body -> 'group' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'groupMembership';
 
 -- What expires. The key is a hash of the secret; spent is 0 until it is spent.
@@ -78,7 +78,7 @@ CREATE TABLE event (
     PRIMARY KEY (env, recorded, id)
 );
 
-CREATE INDEX event_id ON event (env, id);
-CREATE INDEX event_correlation ON event (env, correlation, recorded);
-CREATE INDEX event_target ON event (env, target, recorded);
+CREATE INDEX event_id ON event (env, id, recorded);
+CREATE INDEX event_correlation ON event (env, correlation, recorded, id);
+CREATE INDEX event_target ON event (env, target, recorded, id);
 CREATE INDEX event_recorded ON event (recorded);
