@@ -16,23 +16,23 @@ type gap struct {
 	Refused             bool // the media type is known, and answered with a refusal
 }
 
+// What several operations lack.
+const (
+	env       = "/environments/{environment}"
+	empty     = "always empty: "
+	noEffect  = "kept and shown, without effect"
+	noConsent = "kept and shown; nobody is asked for consent at sign-on"
+	noMail    = "no mail is sent"
+	onlyPaths = "texts and paths joined with +; other expressions are refused"
+	isStatic  = "userFilter is kept and shown; there are no dynamic groups"
+	// What a policy asks for and Pixy can't do ends the flow.
+	onlySignOn = "a sign-on that needs another action than LOGIN or IDENTIFIER_FIRST, or a condition on geography, risk or anonymous networks, ends FAILED"
+	onlyOIDC   = "SAML and WS_FED are refused, and wildcards in redirect URIs; one with accessControl, a required PAR or signed request objects signs nobody on"
+)
+
 // gaps is what is missing from operations that are served. A test refuses one
 // whose operation is not served.
-//
-// Long: it is a table.
 func gaps() []gap {
-	const (
-		env       = "/environments/{environment}"
-		empty     = "always empty: "
-		noEffect  = "kept and shown, without effect"
-		noConsent = "kept and shown; nobody is asked for consent at sign-on"
-		noMail    = "no mail is sent"
-		onlyPaths = "texts and paths joined with +; other expressions are refused"
-		isStatic  = "userFilter is kept and shown; there are no dynamic groups"
-		// What a policy asks for and Pixy can't do ends the flow.
-		onlySignOn = "a sign-on that needs another action than LOGIN or IDENTIFIER_FIRST, or a condition on geography, risk or anonymous networks, ends FAILED"
-		onlyOIDC   = "SAML and WS_FED are refused, and wildcards in redirect URIs; one with accessControl, a required PAR or signed request objects signs nobody on"
-	)
 	return []gap{
 		{Method: "GET", Path: env + "/activeIdentityCounts", Missing: "filter, limit and order are ignored; its one element counts the users there are now"},
 		{Method: "GET", Path: env + "/totalIdentities", Missing: "filter is ignored; its one element counts the users there are now"},

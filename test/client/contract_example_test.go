@@ -68,7 +68,6 @@ var examples = []example{
 	{"POST " + env + "/agreements", "", `{"name": "Agreement {n}", "enabled": false}`},
 	{"POST " + env + "/keyRotationPolicies", "", `{"name": "Rotation {n}", "algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSA", "usageType": "SIGNING", "dn": "CN=Contract"}`},
 	{"POST " + env + "/identityProviders", "", `{"name": "Provider {n}", "enabled": true, "type": "GOOGLE", "clientId": "one", "clientSecret": "two"}`},
-	{"PUT " + env + "/identityProviders/{identityProvider}", "", `{"name": "Provider {n}", "enabled": true, "type": "GOOGLE", "clientId": "one", "clientSecret": "two"}`},
 	{"POST " + env + "/identityProviders/{identityProvider}/attributes", "", `{"name": "attribute{n}", "value": "${providerAttributes.email}", "update": "EMPTY_ONLY"}`},
 	{"POST " + env + "/themes", "", `{"template": "split", "configuration": {"name": "Theme {n}", "backgroundType": "NONE", "bodyTextColor": "#000000", "buttonColor": "#000000", "buttonTextColor": "#FFFFFF",
 		"cardColor": "#FFFFFF", "headingTextColor": "#000000", "linkTextColor": "#000000", "logoType": "NONE"}}`},
