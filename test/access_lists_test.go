@@ -152,6 +152,8 @@ func (w *guardedWorld) staysInside(token string) {
 	w.denied("a new group outside", token, "POST", w.here("/groups"), object{"name": "Outside", "population": to["population"]})
 	w.denied("a user inside to a group outside", token, "POST", in+"/memberOfGroups", object{"id": w.out["group"]})
 	w.denied("a user outside to a group inside", token, "POST", out+"/memberOfGroups", object{"id": w.in["group"]})
+	w.denied("a group inside to a group outside", token, "POST", w.here("/groups/"+w.in["group"]+"/memberOfGroups"), object{"id": w.out["group"]})
+	w.denied("a group outside to a group inside", token, "POST", w.here("/groups/"+w.out["group"]+"/memberOfGroups"), object{"id": w.in["group"]})
 	w.denied("deleting a user outside", token, "DELETE", out, nil)
 	w.as(token, "PATCH", in, to) // taken without effect, or refused: the caller looks
 	if r := w.call("GET", in+"/memberOfGroups", "").want(200); !strings.Contains(r.raw, `"size":0`) {
