@@ -37,11 +37,10 @@ func BenchmarkPlans(b *testing.B) {
 	fmt.Println("\nhow SQLite and PostgreSQL run it")
 	for _, a := range asked {
 		fmt.Printf("\n%s\n  %s\n  SQLite      %s\n  PostgreSQL  %s\n", a.name, strings.TrimSpace(a.text), a.sqlite, a.postgres)
-		if strings.Contains(a.sqlite, "SCAN document") || !strings.Contains(a.sqlite, a.index) {
-			b.Errorf("%s: SQLite reads what it need not, and not by %q", a.name, a.index)
-		}
-		if asked := !strings.HasPrefix(a.postgres, notAsked); asked && (strings.Contains(a.postgres, "Seq Scan on document") || !strings.Contains(a.postgres, a.index)) {
-			b.Errorf("%s: PostgreSQL reads what it need not, and not by %q", a.name, a.index)
+		for database, plan := range map[string]string{"SQLite": a.sqlite, "PostgreSQL": a.postgres} {
+			if wrong := a.wrong(plan); wrong != "" {
+				b.Errorf("%s: %s %s", a.name, database, wrong)
+			}
 		}
 	}
 }
@@ -55,38 +54,60 @@ type asking struct {
 	sqlite, postgres string
 }
 
+// wrong says what is wrong with a plan, or "". Where an index finds what is
+// asked for, a list must not be read from its beginning instead.
+func (a asking) wrong(plan string) string {
+	switch {
+	case strings.HasPrefix(plan, notAsked):
+		return ""
+	case strings.Contains(plan, "SCAN document") || strings.Contains(plan, "Seq Scan on document"):
+		return "reads every document"
+	case a.index != "" && !strings.Contains(plan, a.index):
+		return "does not use the index " + a.index
+	case a.index != "" && strings.Contains(plan, "document_created"):
+		return "reads the list of all users"
+	}
+	return ""
+}
+
+// planned is what lists of users ask for: a page of 100, and whether there is
+// another; the bound on how long it may read; the order that the API chooses.
 func planned() []asking {
-	after := Cursor{Created: time.UnixMilli(1), ID: "x"}
+	const within = 2 * time.Second
 	page := func(where kind.Expr, order kind.Order, after Cursor) func(*Tx) error {
 		return func(tx *Tx) error {
-			_, err := tx.List("user", Query{Where: where, Order: order, After: after, Limit: 101})
+			_, err := tx.List("user", Query{Where: where, Order: order, After: after, Limit: 101, Within: within})
 			return err
 		}
 	}
-	list := func(where kind.Expr, after Cursor) func(*Tx) error { return page(where, kind.Order{}, after) }
+	list := func(where kind.Expr) func(*Tx) error { return page(where, kind.Order{}, Cursor{}) }
 	count := func(where kind.Expr) func(*Tx) error {
-		return func(tx *Tx) error { _, err := tx.Count("user", where, 10_001, 0); return err }
+		return func(tx *Tx) error { _, err := tx.Count("user", where, 10_001, within); return err }
 	}
 	get := func(tx *Tx) error { _, err := tx.Get("user", "u"); return err }
-	name, named := kind.Equal("usernameKey", "joe"), kind.Expr{Op: kind.Sw, Path: "usernameKey", Value: "jo"}
-	mail, mailed := kind.Equal("emailKey", "joe@example.com"), kind.Expr{Op: kind.Sw, Path: "emailKey", Value: "jo"}
-	within := kind.Equal("population.id", "p1")
-	both := kind.Expr{Op: kind.And, Args: []kind.Expr{within, named}}
-	none := Cursor{}
+	begins := func(path string) kind.Expr { return kind.Expr{Op: kind.Sw, Path: path, Value: "jo"} }
+	by := func(path string) kind.Order { return kind.Order{Path: path, Type: kind.Text} }
+	in := kind.Equal("population.id", "p1")
+	both := kind.Expr{Op: kind.And, Args: []kind.Expr{in, begins("usernameKey")}}
+	member := kind.Expr{Op: kind.Among, Kind: "groupMembership", Path: "group.id", Value: "g1"}
+	time1, name1 := Cursor{Created: time.UnixMilli(1), ID: "x"}, Cursor{Value: "joe", ID: "x"}
 	return []asking{
 		{name: "a user by id", run: get},
-		{name: "users", run: list(kind.Expr{}, none)},
-		{name: "users, the next page", run: list(kind.Expr{}, after)},
-		{name: "username eq", index: "user_username", run: list(name, none)},
-		{name: "username sw", run: list(named, none)},
-		{name: "username sw, the next page", run: list(named, after)},
-		{name: "email eq", index: "user_email", run: list(mail, none)},
-		{name: "email sw", run: list(mailed, none)},
-		{name: "population.id eq", index: "user_population", run: list(within, none)},
-		{name: "population.id eq, the next page", index: "user_population", run: list(within, after)},
-		{name: "population.id eq and username sw", run: list(both, none)},
-		{name: "count of a population", index: "user_population", run: count(within)},
-		{name: "count of a prefix", index: "user_username", run: count(named)},
+		{name: "users", run: list(kind.Expr{})},
+		{name: "users, the next page", run: page(kind.Expr{}, kind.Order{}, time1)},
+		{name: "username eq", index: "user_username", run: list(kind.Equal("usernameKey", "joe"))},
+		{name: "username sw", index: "user_username", run: page(begins("usernameKey"), by("usernameKey"), Cursor{})},
+		{name: "username sw, the next page", index: "user_username", run: page(begins("usernameKey"), by("usernameKey"), name1)},
+		{name: "email eq", index: "user_email", run: list(kind.Equal("emailKey", "joe@example.com"))},
+		{name: "email sw", index: "user_email", run: page(begins("emailKey"), by("emailKey"), Cursor{})},
+		{name: "email sw, the next page", index: "user_email", run: page(begins("emailKey"), by("emailKey"), name1)},
+		{name: "externalId eq", index: "user_external_id", run: list(kind.Equal("externalId", "e1"))},
+		{name: "memberOfGroups eq", index: "group_membership_group", run: list(member)},
+		{name: "population.id eq", index: "user_population", run: list(in)},
+		{name: "population.id eq, the next page", index: "user_population", run: page(in, kind.Order{}, time1)},
+		{name: "population.id eq and username sw", run: page(both, by("usernameKey"), Cursor{})},
+		{name: "count of a population", index: "user_population", run: count(in)},
+		{name: "count of a prefix", index: "user_username", run: count(begins("usernameKey"))},
 	}
 }
 
@@ -108,7 +129,7 @@ func explainSQLite(b *testing.B, db *DB, a *asking) {
 				a.text = text
 			}
 		}
-		rows, err := s.conn.QueryContext(b.Context(), "EXPLAIN QUERY PLAN "+a.text, slices.Repeat([]any{"x"}, strings.Count(a.text, "$"))...)
+		rows, err := s.conn.QueryContext(b.Context(), "EXPLAIN QUERY PLAN "+a.text, slices.Repeat([]any{"x"}, parameters(a.text))...)
 		if err != nil {
 			return err
 		}
@@ -128,6 +149,15 @@ func explainSQLite(b *testing.B, db *DB, a *asking) {
 	if err != nil {
 		b.Fatalf("%s: %s: %v", a.name, a.text, err)
 	}
+}
+
+// parameters is how many a statement has; one may stand in several places.
+func parameters(text string) int {
+	n := 0
+	for strings.Contains(text, "$"+strconv.Itoa(n+1)) {
+		n++
+	}
+	return n
 }
 
 // notAsked begins the reason why there is no plan.
@@ -152,7 +182,7 @@ func explainPostgres(b *testing.B, asked []asking) {
 	script.WriteString(postgresUsers)
 	for i, a := range asked {
 		text := strings.ReplaceAll(a.text, "COLLATE BINARY", `COLLATE "C"`)
-		nulls := slices.Repeat([]string{"NULL"}, strings.Count(text, "$")) // a generic plan hangs on no value
+		nulls := slices.Repeat([]string{"NULL"}, parameters(text)) // a generic plan hangs on no value
 		fmt.Fprintf(&script, "PREPARE s%d AS %s;\n\\echo -- %d\nEXPLAIN (COSTS OFF) EXECUTE s%[1]d(%[4]s);\n", i, text, i, strings.Join(nulls, ", "))
 	}
 	out := p.sql(script.String())
@@ -184,12 +214,14 @@ func postgresSchema(b *testing.B) string {
 	return all
 }
 
-// postgresUsers writes 100,000 users of five populations, each with what stands
-// beside it.
+// postgresUsers writes 100,000 users of five populations, each in one of a
+// thousand groups and with what stands beside it.
 const postgresUsers = `
 INSERT INTO document SELECT 'e1', 'user', md5('u' || n), 1, n, n, jsonb_build_object(
 	'username', 'scale-' || n, 'usernameKey', 'scale-' || n, 'email', 'scale-' || n || '@example.com', 'emailKey', 'scale-' || n || '@example.com',
-	'enabled', true, 'population', jsonb_build_object('id', 'p' || n % 5)) FROM generate_series(1, 100000) n;
+	'enabled', true, 'population', jsonb_build_object('id', 'p' || n % 5), 'externalId', 'e' || n) FROM generate_series(1, 100000) n;
+INSERT INTO document SELECT 'e1', 'groupMembership', md5('m' || n), 1, n, n, jsonb_build_object(
+	'parent', md5('u' || n), 'group', jsonb_build_object('id', 'g' || n % 1000)) FROM generate_series(1, 100000) n;
 INSERT INTO document SELECT 'e1', 'credential', md5('u' || n), 1, n, n, '{}' FROM generate_series(1, 100000) n;
 ANALYZE;
 SET plan_cache_mode = force_generic_plan;
