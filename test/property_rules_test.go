@@ -31,6 +31,8 @@ func (m *maker) pins(kindName string) object {
 		return object{"type": "SANDBOX"}
 	case "identityProvider": // SAML would need a certificate
 		return object{"type": pickOne(m.g.r, "OPENID_CONNECT", "GOOGLE", "APPLE", "FACEBOOK", "PAYPAL", "MICROSOFT", "GITHUB")}
+	case "resource": // the others are the platform's
+		return object{"type": "CUSTOM"}
 	case "agreement": // it can't be enabled before it has a language
 		return object{"enabled": false}
 	case "agreementRevision": // one that is effective can't be deleted
