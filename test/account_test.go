@@ -152,8 +152,11 @@ func TestEntityTags(t *testing.T) {
 	user := w.user("ada")
 	r := w.manage("GET", "/users/"+user, nil).want(200)
 	tag := r.Header.Get("ETag")
-	if tag == "" || r.Header.Get("Last-Modified") == "" {
-		t.Fatalf("no tag: %v", r.Header)
+	if tag == "" || w.manage("GET", "/signOnPolicies/"+w.first("signOnPolicies"), nil).Header.Get("Last-Modified") == "" {
+		t.Fatalf("no tag, or no time: %v", r.Header)
+	}
+	if secret := w.manage("GET", "/users/"+user+"/password", nil).want(200); secret.Header.Get("Cache-Control") != "no-store" || secret.Header.Get("ETag") != "" {
+		t.Errorf("the state of a password may be kept by caches: %v", secret.Header)
 	}
 	if again := w.manage("GET", "/users/"+user, nil, header{"If-None-Match": tag}); again.StatusCode != 304 || again.raw != "" {
 		t.Errorf("%d %s", again.StatusCode, again.raw)

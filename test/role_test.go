@@ -174,17 +174,24 @@ func TestRolesAreLookedUp(t *testing.T) {
 	g.send("GET", users, "", as).want(401)
 }
 
-// TestUserRoles lets a user with a role call the management API with the token
-// of a sign-on, and one without a role not.
+// TestUserRoles lets a user with a role call the management API through a worker
+// application that has it, too. Through any other application a user has none:
+// who makes one could borrow the roles of who signs in at it.
 func TestUserRoles(t *testing.T) {
 	g := newGoverned(t)
-	ada, app := g.user("ada"), g.application(nil)
+	ada := g.user("ada")
 	g.user("bob")
 	g.assign(ada, "Identity Data Admin", "ENVIRONMENT", g.env)
-	for name, status := range map[string]int{"ada": 200, "bob": 403} {
+	code := object{"type": "WORKER", "grantTypes": []string{"AUTHORIZATION_CODE"}}
+	strong, weak, native := g.application(code), g.application(code), g.application(nil)
+	g.assign(strong, "Identity Data Admin", "ENVIRONMENT", g.env)
+	for _, c := range []struct {
+		app, name string
+		status    int
+	}{{strong, "ada", 200}, {strong, "bob", 403}, {weak, "ada", 403}, {native, "ada", 403}} {
 		p := &person{w: g.world}
-		token := g.redeem(app, p.code(app, name, nil), nil).want(200).text("access_token")
-		g.send("GET", "/v1/environments/"+g.env+"/users", "", header{"Authorization": "Bearer " + token}).want(status)
+		token := g.redeem(c.app, p.code(c.app, c.name, nil), url.Values{"client_id": {c.app}}).want(200).text("access_token")
+		g.send("GET", "/v1/environments/"+g.env+"/users", "", header{"Authorization": "Bearer " + token}).want(c.status)
 	}
 }
 

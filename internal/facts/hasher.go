@@ -57,11 +57,15 @@ func (h *hasher) Verify(ctx context.Context, stored, password string) (bool, err
 		return false, err
 	}
 	defer leave()
-	if stored == "" {
-		_, err := platform.VerifyPassword(h.nobody, password)
-		return false, err
+	right := false
+	if stored != "" {
+		if right, err = platform.VerifyPassword(stored, password); err != nil || right || !h.Upgradable(stored) {
+			return right, err
+		}
 	}
-	return platform.VerifyPassword(stored, password)
+	// Nobody, or a wrong password against a hash that may cost less than ours.
+	_, err = platform.VerifyPassword(h.nobody, password)
+	return false, err
 }
 
 // Upgradable reports whether a hash was made elsewhere, or at another cost.

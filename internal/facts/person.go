@@ -3,7 +3,9 @@ package facts
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
+	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/platform"
 	"pixy/internal/store"
@@ -118,40 +120,53 @@ func Active(tx *store.Tx, id string) (bool, error) {
 	return err == nil && u.Enabled, err
 }
 
-// GroupsOf are the ids of the groups that a user is in: its own, and those
-// they are nested in, as far as there are at most maxGroups.
+// GroupsOf are the ids of the groups that a user is in: its own, and with those
+// that they are nested in.
 func GroupsOf(tx *store.Tx, user string) (direct, all []string, err error) {
-	memberships, err := All[platform.GroupMembership](tx, "groupMembership", kind.Equal("parent", user))
-	if err != nil {
+	if direct, err = groupsAbove(tx, "groupMembership", []string{user}); err != nil {
 		return nil, nil, err
-	}
-	for _, m := range memberships {
-		direct = append(direct, m.Group.ID)
 	}
 	all, err = Nested(tx, direct)
 	return direct, all, err
 }
 
-// maxGroups bounds how many groups are followed.
-const maxGroups = 1000
+// MaxGroups bounds how many groups somebody is in, with those that they are
+// nested in. More are refused when they are made; if there are more all the
+// same, nothing is decided by a part of them.
+const MaxGroups = 1000
 
-// Nested are the groups, and those in which they are nested.
+// Nested are the groups, and those in which they are nested, a level at a time.
 func Nested(tx *store.Tx, groups []string) ([]string, error) {
-	all, seen := append([]string(nil), groups...), map[string]bool{}
-	for _, id := range all {
-		seen[id] = true
-	}
-	for i := 0; i < len(all) && len(all) < maxGroups; i++ {
-		outer, err := All[platform.GroupMembership](tx, "groupNesting", kind.Equal("parent", all[i]))
+	all, level := slices.Clone(groups), groups
+	for len(level) > 0 {
+		if len(all) > MaxGroups {
+			return nil, fault.TooManyGroups.Saying(MaxGroups)
+		}
+		above, err := groupsAbove(tx, "groupNesting", level)
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range outer {
-			if !seen[m.Group.ID] {
-				seen[m.Group.ID] = true
-				all = append(all, m.Group.ID)
-			}
-		}
+		level = slices.DeleteFunc(above, func(id string) bool { return slices.Contains(all, id) })
+		all = append(all, level...)
 	}
 	return all, nil
+}
+
+// groupsAbove are the groups of which one of the members is directly one.
+func groupsAbove(tx *store.Tx, noun string, members []string) ([]string, error) {
+	found, err := tx.List(noun, store.Query{Where: kind.OneOf("parent", members), Limit: MaxGroups + 1})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, d := range found {
+		m, err := Decode[platform.GroupMembership](d)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, m.Group.ID) {
+			out = append(out, m.Group.ID)
+		}
+	}
+	return out, nil
 }

@@ -15,13 +15,14 @@ type Vault struct {
 	sealer *store.Sealer
 	chance func([]byte)
 	keys   *keyring
+	making chan struct{} // holds an element while a key is made
 	*hasher
 }
 
 // NewVault makes a vault. hashes is how many password hashes are computed at
 // the same time, 0 for one a processor.
 func NewVault(sealer *store.Sealer, chance func([]byte), cost platform.HashCost, hashes int) *Vault {
-	return &Vault{sealer: sealer, chance: chance, keys: newKeyring(), hasher: newHasher(cost, hashes, chance)}
+	return &Vault{sealer: sealer, chance: chance, keys: newKeyring(), making: make(chan struct{}, 1), hasher: newHasher(cost, hashes, chance)}
 }
 
 // NewID returns a random id in the shape of a UUID (RFC 9562 §5.4).
@@ -58,6 +59,11 @@ func (v *Vault) Secret(env, noun, id, given string) (sealed, plain string, err e
 	}
 	sealed, err = v.sealer.Seal(env, noun, id, []byte(plain))
 	return sealed, plain, err
+}
+
+// Seal seals a text that a document of a kind keeps.
+func (v *Vault) Seal(env, noun, id, text string) (string, error) {
+	return v.sealer.Seal(env, noun, id, []byte(text))
 }
 
 // Secrets unseals secrets.

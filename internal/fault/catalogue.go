@@ -57,6 +57,10 @@ var (
 var NotAssignable = &Fault{Rule: "role.assignable", Status: 403, Code: "ACCESS_FAILED", Message: noAccess,
 	Details: []Detail{{Code: "INSUFFICIENT_PERMISSIONS", Target: "role", Message: "Must have role at the same or broader scope"}}}
 
+// TooManyGroups refuses to decide by a part of somebody's groups.
+var TooManyGroups = &Fault{Rule: "group.bound", Status: 400, Code: "INVALID_DATA",
+	Message: "The request could not be completed. Somebody would be in more than %d groups, with those that they are nested in."}
+
 // What the flows API refuses.
 var (
 	FlowMissing = &Fault{Rule: "flow.exists", Status: 404, Code: "NOT_FOUND",

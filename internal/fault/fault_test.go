@@ -20,7 +20,7 @@ func catalogue() map[string]*Fault {
 		"Malformed": Malformed, "RequestFailed": RequestFailed, "Invalid": Invalid, "TooLarge": TooLarge, "UnknownPath": UnknownPath,
 		"WrongMethod": WrongMethod, "WrongMedia": WrongMedia, "Missing": Missing, "Taken": Taken, "Stale": Stale, "Needed": Needed,
 		"Busy": Busy, "Full": Full, "Unexpected": Unexpected,
-		"TokenInvalid": TokenInvalid, "NotPermitted": NotPermitted, "NotAssignable": NotAssignable,
+		"TokenInvalid": TokenInvalid, "NotPermitted": NotPermitted, "NotAssignable": NotAssignable, "TooManyGroups": TooManyGroups,
 		"FlowMissing": FlowMissing, "FlowForeign": FlowForeign, "FlowOver": FlowOver, "ActionNotOffered": ActionNotOffered,
 		"BadCredentials": BadCredentials, "LockedOut": LockedOut, "FormForeign": FormForeign, "Mistyped": Mistyped,
 		"WrongPassword": WrongPassword, "TooManyHashes": TooManyHashes,

@@ -78,7 +78,7 @@ func (a *accepter) field(f *Field, target string, sent any, given bool, old any,
 			if stood {
 				return old, true
 			}
-		case Given: // nobody can send back what is not shown
+		case Given, Sticky: // nobody can send back what is not shown
 			if !given && stood {
 				return old, true
 			}
@@ -119,7 +119,7 @@ func (f *Field) lasting(old any) Body {
 		if !stood {
 			continue
 		}
-		if inner.Access != Written && inner.Access != ReadOnly {
+		if inner.Access != Written && inner.Access != ReadOnly && inner.Access != Sticky {
 			out[inner.Name] = v
 		} else if deeper := inner.lasting(v); len(deeper) > 0 {
 			out[inner.Name] = deeper
@@ -173,6 +173,10 @@ func (a *accepter) value(f *Field, target string, sent, old any) (any, bool) {
 	case Opaque:
 		if text, bad := unstorable(sent); bad {
 			a.refuse("INVALID_VALUE", target, text, nil)
+			return nil, false
+		}
+		if raw, _ := json.Marshal(sent); len(raw) > maxOpaque { // it was decoded from JSON
+			a.refuse("SIZE_LIMIT_EXCEEDED", target, fmt.Sprintf("must have at most %d bytes", maxOpaque), nil)
 			return nil, false
 		}
 		return sent, true
@@ -240,6 +244,9 @@ func (f *Field) wrongText(s string) (code, message string, inner map[string]any)
 	}
 	return "", "", nil
 }
+
+// maxOpaque bounds a value of which nothing else is known, in bytes.
+const maxOpaque = 16 << 10
 
 // maxText bounds every text whose field sets no bound of its own, in characters.
 const maxText = 4096

@@ -16,6 +16,8 @@ const (
 	// Kept is written on POST; PUT and PATCH leave it as it is, whatever they
 	// say: it has an endpoint of its own.
 	Kept
+	// Sticky is written by the caller, and stays when PUT leaves it out.
+	Sticky
 	// Given is taken from the body and kept, but never shown.
 	Given
 	// Hidden is written by Pixy and never shown.

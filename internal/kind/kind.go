@@ -41,6 +41,7 @@ type Spec struct {
 	Birth string
 	Media []string // further media types of POST, beside application/json
 
+	Order    string // the number by which lists are ordered, "" for creation
 	Fields   []Field
 	Variants []Variant // further fields, by the value of one of Fields
 	Parts    []Part
@@ -69,6 +70,34 @@ type Spec struct {
 	// NotFound is the public sentence for a missing one, with a place for the
 	// id and one for the environment's.
 	NotFound string
+}
+
+// Natural is the order of a list that asks for none: the table's, or that in
+// which an index gives what a filter finds.
+func (s *Spec) Natural(where Expr) Order {
+	if o := natural(s.Fields, where); o != (Order{}) || s.Order == "" {
+		return o
+	}
+	return Order{Path: s.Order, Type: Number}
+}
+
+// RefersTo is the kind that a member refers to by its id, or "".
+func (s *Spec) RefersTo(member string) string {
+	for _, f := range s.Every() {
+		if f.Name == member && f.Type == Object && len(f.Fields) > 0 && f.Fields[0].Name == "id" {
+			return f.Fields[0].Ref
+		}
+	}
+	return ""
+}
+
+// Follows is what goes with a document: what it owns, and what stands for it.
+func (s *Spec) Follows() []Free {
+	out := slices.Clone(s.Frees)
+	for _, noun := range s.Owns {
+		out = append(out, Free{Kind: noun, Path: "parent"})
+	}
+	return out
 }
 
 // Variant is the fields that a document has beside the others when the text at
@@ -142,10 +171,10 @@ type Need int
 
 // The needs of a new document, and of a new password.
 const (
-	NeedNothing Need = 0
-	NeedSecret  Need = 1 << iota // a client secret, sealed
-	NeedKey                      // a signing key, sealed
-	NeedHash                     // the hash of the password in the body
+	NeedNothing Need = iota
+	NeedSecret       // a client secret, sealed
+	NeedKey          // a signing key, sealed
+	NeedHash         // the hash of the password in the body
 )
 
 // Holder says how a document appears on the tickets that hang on it.
@@ -181,6 +210,7 @@ type Gift struct {
 	KeyID        string
 	Hash         string // of the password in the body, when NeedHash
 	ForceChange  bool   // the password in the body must be changed at the first sign-on
+	Locked       bool   // the account in the body is locked
 }
 
 // Entry is a further document kept together with a new one.

@@ -99,9 +99,9 @@ func readOrder(text string, fields []Field) (Order, error) {
 	return Order{}, wrongQuery("order", "must be one of "+strings.Join(orderable, ", ")+", with '-' before it for the reverse")
 }
 
-// Natural is the order in which an index gives what a filter finds: by what
+// natural is the order in which an index gives what a filter finds: by what
 // must start with a text. Any other filter has the order of creation.
-func Natural(fields []Field, where Expr) Order {
+func natural(fields []Field, where Expr) Order {
 	parts := []Expr{where}
 	if where.Op == And {
 		parts = where.Args

@@ -55,12 +55,12 @@ func (a *API) lockAccount(ctx context.Context, r Request) (Answer, error) {
 // the state of the password where that was asked for.
 func (a *API) setCredential(ctx context.Context, r Request, action string, change func(platform.Credential, time.Time) platform.Credential) (Answer, error) {
 	var out Answer
-	err := a.db.Update(ctx, r.env(), func(tx *store.Tx) error {
+	err := a.update(ctx, r, r.env(), func(tx *store.Tx, r Request) error {
 		p, err := a.user(tx, r)
 		if err != nil {
 			return err
 		}
-		if err := outranks(tx, r, p.ID); err != nil {
+		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
 		next := change(p.Credential, tx.Now())

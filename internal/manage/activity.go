@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"pixy/internal/facts"
+	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/platform"
 	"pixy/internal/store"
@@ -52,7 +55,18 @@ func (a *API) activities(ctx context.Context, r Request, key string, always kind
 	if err != nil {
 		return Answer{}, err
 	}
-	text := kind.At(body, "filter") + r.Query.Get("filter")
+	text := kind.At(body, "filter")
+	if also := r.Query.Get("filter"); also != "" && text != "" {
+		return Answer{}, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "filter", Message: "must be in the query or in the body, not in both"})
+	} else if also != "" {
+		text = also
+	}
+	if n, given := body["limit"].(int64); given {
+		if r.Query = maps.Clone(r.Query); r.Query == nil {
+			r.Query = url.Values{}
+		}
+		r.Query.Set("limit", strconv.FormatInt(n, 10))
+	}
 	path, _, _ := strings.Cut(r.Path, "?")
 	page, err := kind.ReadPage(r.Query, nil, path+"\x00"+text, a.cursors)
 	if err != nil {
@@ -206,6 +220,9 @@ func (a *API) activeIdentities(ctx context.Context, r Request) (Answer, error) {
 	return Answer{Status: http.StatusOK, Body: a.page(r, "activeIdentityCounts", []any{item})}, err
 }
 
+// maxShown bounds how many applications of a key are shown.
+const maxShown = 200
+
 // keyApplications are the applications whose tokens a key signs.
 func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
 	if err := narrow(r); err != nil {
@@ -223,7 +240,7 @@ func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
 			return err
 		}
 		for _, policy := range policies {
-			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxSessions})
+			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxShown})
 			if err != nil {
 				return err
 			}

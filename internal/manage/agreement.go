@@ -31,10 +31,28 @@ func currentRevision(tx *store.Tx, language string) (string, error) {
 	return current, nil
 }
 
-// mayKeep refuses a body that other documents speak against: an agreement is
-// enabled only when it can be shown in the environment's default language.
-func (a *API) mayKeep(tx *store.Tx, p place, body kind.Body) error {
-	if p.spec.Name != "agreement" || body["enabled"] != true {
+// showCurrentRevision adds to an agreement's language which text is in force.
+func showCurrentRevision(tx *store.Tx, id string, out kind.Body) error {
+	current, err := currentRevision(tx, id)
+	if current != "" {
+		out["currentRevision"] = kind.Body{"id": current}
+	}
+	return err
+}
+
+// mayRemoveRevision refuses to delete the text that is in force.
+func mayRemoveRevision(tx *store.Tx, _ Request, p place, d store.Document) error {
+	current, err := currentRevision(tx, p.parent)
+	if err == nil && current == d.ID {
+		err = fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: "A currently effective revision cannot be deleted."})
+	}
+	return err
+}
+
+// mayEnable refuses to enable an agreement that can't be shown in the
+// environment's default language.
+func (a *API) mayEnable(tx *store.Tx, p place, body kind.Body) error {
+	if body["enabled"] != true {
 		return nil
 	}
 	d, err := facts.Default(tx, "language")

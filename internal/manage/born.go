@@ -55,19 +55,8 @@ func (a *API) keyGift(ctx context.Context, r Request, p place, g *kind.Gift) err
 }
 
 // born adds to the body of a new document what Pixy itself puts into it.
-func born(p place, raw json.RawMessage, g kind.Gift) (json.RawMessage, error) {
-	var more json.RawMessage
-	var err error
-	switch p.spec.Name {
-	case "key":
-		more = g.Key
-	case "keyRotationPolicy":
-		more, err = json.Marshal(kind.Body{"currentKeyId": g.KeyID, "rotatedAt": platform.Stamp(g.Now)})
-	case "roleAssignment":
-		more, err = scopeOf(p, raw)
-	case "environment":
-		more, err = products(raw, g.NewID)
-	}
+func (a *API) born(p place, raw json.RawMessage, g kind.Gift) (json.RawMessage, error) {
+	more, err := a.hooks(p).born(p, raw, g)
 	if err != nil || more == nil {
 		return raw, err
 	}
@@ -93,49 +82,47 @@ func scopeOf(p place, raw json.RawMessage) (json.RawMessage, error) {
 }
 
 // products gives the products of a bill of materials their ids.
-func products(raw json.RawMessage, newID func() string) (json.RawMessage, error) {
-	body, err := kind.Decode(raw)
-	if err != nil {
-		return nil, err
-	}
+func products(body kind.Body, newID func() string) {
 	bill, _ := body["billOfMaterials"].(kind.Body)
 	list, _ := bill["products"].([]any)
 	for _, e := range list {
-		if product, ok := e.(kind.Body); ok {
+		if product, ok := e.(kind.Body); ok && product["id"] == nil {
 			product["id"] = newID()
 		}
 	}
-	return json.Marshal(kind.Body{"billOfMaterials": bill})
 }
 
-// mayCreate holds a new document against what only its kind knows, before it
-// is accepted.
-func (a *API) mayCreate(tx *store.Tx, r Request, p place) error {
-	switch p.spec.Name {
-	case "groupMembership", "groupNesting":
-		return a.mayJoin(tx, r, p)
-	case "roleAssignment":
-		return a.mayAssign(tx, r, p)
-	}
-	return nil
-}
-
-// mayJoin refuses to make a member of a group whose roles the actor does not
-// hold, and a group a member of itself.
+// mayJoin refuses to make a member of a group that is not reached, or is
+// stronger than the actor; and a group a member of itself. There is a bound on
+// how many groups somebody may be in.
 func (a *API) mayJoin(tx *store.Tx, r Request, p place) error {
-	groups, err := facts.Nested(tx, []string{p.id})
+	k := a.byName["group"]
+	target := place{spec: k.Table(), env: p.env, id: p.id, under: "environment"}
+	if _, _, err := a.get(tx, r, target); err != nil {
+		return facts.Missing(err, fault.Invalid.Detailed(refersToNothing("id", p.id)))
+	}
+	above, err := facts.Nested(tx, []string{p.id})
 	if err != nil {
 		return err
 	}
-	if slices.Contains(groups, p.parent) {
+	if slices.Contains(above, p.parent) {
 		return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "id", Message: "must not be the group itself, nor one that is nested in it"})
 	}
-	for _, id := range groups {
-		if err := outranks(tx, r, id); err != nil {
-			return err
-		}
+	mine, err := facts.RolesOf(tx, p.under, p.parent)
+	if err == nil && !platform.Holds(r.Actor.Assignments, mine) {
+		err = fault.NotPermitted.Compared("roles as strong as those of "+p.parent, "weaker ones")
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	there, err := tx.Count(p.spec.Name, kind.Equal("parent", p.parent), facts.MaxGroups, 0)
+	if err == nil && there+len(above) >= facts.MaxGroups/2 {
+		err = fault.TooManyGroups.Saying(facts.MaxGroups / 2)
+	}
+	if err != nil {
+		return err
+	}
+	return outranks(tx, r, "group", p.id)
 }
 
 // mayAssign refuses a role that the actor may not give, one that does not
@@ -143,12 +130,13 @@ func (a *API) mayJoin(tx *store.Tx, r Request, p place) error {
 func (a *API) mayAssign(tx *store.Tx, r Request, p place) error {
 	role, ok := platform.RoleByID(kind.At(r.Body, "role.id"))
 	scope := platform.Scope{ID: kind.At(r.Body, "scope.id"), Type: kind.At(r.Body, "scope.type")}
-	if !ok || scope.ID == "" || !slices.Contains(role.ApplicableTo, scope.Type) {
-		if ok && slices.Contains([]string{platform.ScopeOrganization, platform.ScopeEnvironment, platform.ScopePopulation, platform.ScopeApplication}, scope.Type) {
-			return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "scope.type",
-				Message: fmt.Sprintf("the role %s does not apply to %s; it applies to %v", role.Name, scope.Type, role.ApplicableTo)})
-		}
+	types := []string{platform.ScopeOrganization, platform.ScopeEnvironment, platform.ScopePopulation, platform.ScopeApplication}
+	switch {
+	case !ok || scope.ID == "" || !slices.Contains(types, scope.Type):
 		return nil // the table of fields says what is wrong
+	case !slices.Contains(role.ApplicableTo, scope.Type):
+		return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "scope.type",
+			Message: fmt.Sprintf("the role %s does not apply to %s; it applies to %v", role.Name, scope.Type, role.ApplicableTo)})
 	}
 	if err := a.scopeExists(tx, scope); err != nil {
 		return err
@@ -183,22 +171,11 @@ func (a *API) scopeExists(tx *store.Tx, scope platform.Scope) error {
 	return facts.Missing(err, fault.Invalid.Detailed(refersToNothing("scope.id", scope.ID)))
 }
 
-// mayDelete refuses to take a role away that the actor could not give, and to
-// delete the revision of an agreement that is in force.
-func (a *API) mayDelete(tx *store.Tx, r Request, p place, d store.Document) error {
-	switch p.spec.Name {
-	case "roleAssignment":
-		as, err := facts.Decode[platform.RoleAssignment](d)
-		if err == nil && !platform.MayAssign(r.Actor.Assignments, as.Role.ID, as.Scope) {
-			err = fault.NotAssignable.Compared("a role that may assign this one", "the assignments of "+r.Actor.ID)
-		}
-		return err
-	case "agreementRevision":
-		current, err := currentRevision(tx, p.parent)
-		if err == nil && current == d.ID {
-			err = fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: "A currently effective revision cannot be deleted."})
-		}
-		return err
+// mayTakeRole refuses to take a role away that the actor could not give.
+func mayTakeRole(_ *store.Tx, r Request, _ place, d store.Document) error {
+	as, err := facts.Decode[platform.RoleAssignment](d)
+	if err == nil && !platform.MayAssign(r.Actor.Assignments, as.Role.ID, as.Scope) {
+		err = fault.NotAssignable.Compared("a role that may assign this one", "the assignments of "+r.Actor.ID)
 	}
-	return nil
+	return err
 }

@@ -27,11 +27,14 @@ func (a *API) create(k kind.Kind, under string) handler {
 			return Answer{}, err
 		}
 		var out kind.Body
-		err = a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+		err = a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
 			if err := a.parentExists(tx, r, p); err != nil {
 				return err
 			}
-			if err := a.mayCreate(tx, r, p); err != nil {
+			if err := mayTouch(tx, r); err != nil {
+				return err
+			}
+			if err := a.hooks(p).create(tx, r, p); err != nil {
 				return err
 			}
 			raw, err := a.accept(tx, r, k, p, store.Document{}, r.Body)
@@ -61,6 +64,7 @@ func (a *API) gift(ctx context.Context, r Request, k kind.Kind, p place) (kind.G
 		err = a.keyGift(ctx, r, p, &g)
 	case kind.NeedHash:
 		g.Hash, g.ForceChange, err = a.importedPassword(ctx, r)
+		g.Locked = r.Media == platform.ImportMedia && (kind.At(r.Body, "account.status") == "LOCKED")
 	}
 	return g, err
 }
@@ -92,11 +96,6 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		return nil, err
 	}
 	details = append(details, more...)
-	for i := range details { // the id in the body stands for the reference
-		if p.spec.By != "" && (details[i].Target == p.spec.By+".id" || details[i].Target == p.spec.By) {
-			details[i].Target = "id"
-		}
-	}
 	if p.parent != "" {
 		body["parent"] = p.parent
 		if p.under != p.spec.By { // that member says in which group the group is
@@ -107,6 +106,11 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		body[member] = kind.Body{"id": r.IDs[noun]}
 	}
 	p.spec.Index(body)
+	if len(details) == 0 {
+		if err := a.sealGiven(p, table, was, body); err != nil {
+			return nil, err
+		}
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -117,15 +121,23 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		}
 	}
 	if len(details) > 0 {
-		return nil, fault.Invalid.Detailed(details...)
+		return nil, fault.Invalid.Detailed(onTheWire(p.spec, details)...)
 	}
-	if err := a.mayKeep(tx, p, body); err != nil {
+	if err := a.hooks(p).keep(tx, p, body); err != nil {
 		return nil, err
 	}
-	if p.parent == "" && !within(r.reach, p.spec, p.id, body) && p.spec.Name != "environment" {
-		return nil, fault.NotPermitted.Compared("a role that reaches the "+p.spec.Title, "the assignments of "+r.Actor.ID)
+	return raw, mayLeave(r, p, was, body)
+}
+
+// onTheWire names what is wrong with a reference by the id that stands for it in
+// the body.
+func onTheWire(spec *kind.Spec, details []fault.Detail) []fault.Detail {
+	for i := range details {
+		if spec.By != "" && (details[i].Target == spec.By+".id" || details[i].Target == spec.By) {
+			details[i].Target = "id"
+		}
 	}
-	return raw, nil
+	return details
 }
 
 // unresolved tells which of the references of a body lead nowhere.
@@ -157,7 +169,7 @@ func refersToNothing(target, id string) fault.Detail {
 
 // keepNew keeps a new document and what comes with it.
 func (a *API) keepNew(tx *store.Tx, r Request, k kind.Kind, p place, raw json.RawMessage, g kind.Gift) (store.Document, error) {
-	raw, err := born(p, raw, g)
+	raw, err := a.born(p, raw, g)
 	if err != nil {
 		return store.Document{}, err
 	}
@@ -170,6 +182,9 @@ func (a *API) keepNew(tx *store.Tx, r Request, k kind.Kind, p place, raw json.Ra
 		return d, err
 	}
 	if err := Keep(tx, a.byName, entries); err != nil {
+		return d, err
+	}
+	if err := a.recordEntries(tx, r, p, entries); err != nil {
 		return d, err
 	}
 	return d, a.follow(tx, r, p, store.Document{}, d, "CREATED")
@@ -205,7 +220,7 @@ func (a *API) change(k kind.Kind, under string) handler {
 
 // rewrite puts another body in place of a document's, and shows it.
 func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next func(was kind.Body) kind.Body) (out kind.Body, err error) {
-	err = a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+	err = a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
 		before, err := a.element(tx, r, k, p)
 		if err != nil {
 			return err
@@ -214,7 +229,7 @@ func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next
 		if err != nil {
 			return err
 		}
-		if err := outranks(tx, r, p.id); err != nil {
+		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
 		after := before
@@ -231,14 +246,4 @@ func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next
 		return err
 	})
 	return out, err
-}
-
-// outranks refuses an actor who lacks a role that the application or user has:
-// who may change it could otherwise act with its roles, or take them away.
-func outranks(tx *store.Tx, r Request, id string) error {
-	theirs, err := facts.UserAssignments(tx, id)
-	if err == nil && !platform.Holds(r.Actor.Assignments, theirs) {
-		err = fault.NotPermitted.Compared("every role of "+id+", at the same or a broader scope", "fewer")
-	}
-	return err
 }

@@ -36,9 +36,6 @@ func encoded(d store.Document, body kind.Body) (store.Document, error) {
 // when it is deleted twice: the first time it is only marked. What is in it is
 // purged afterwards, and until then nobody reaches it.
 func (a *API) removeEnvironment(tx *store.Tx, r Request, p place, d store.Document) error {
-	if r.Actor.Environment == d.ID {
-		return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION", Message: "The environment can't be deleted by an actor that lives in it"})
-	}
 	body, err := facts.Body(d)
 	if err != nil {
 		return err
@@ -47,6 +44,10 @@ func (a *API) removeEnvironment(tx *store.Tx, r Request, p place, d store.Docume
 		body["status"] = platform.EnvironmentDeletePending
 		_, err := a.putBody(tx, r, p, d, body)
 		return err
+	}
+	if allowed := kind.At(body, "hardDeletedAllowedAt"); allowed > platform.Stamp(tx.Now()) && body["type"] == "PRODUCTION" {
+		return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION",
+			Message: "The environment is to be deleted, and can be restored until " + allowed + "; make it a SANDBOX to delete it at once"})
 	}
 	root := home(tx, p.spec)
 	assignments, err := root.List("roleAssignment", store.Query{Where: kind.Expr{Op: kind.Or, Args: []kind.Expr{

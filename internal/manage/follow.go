@@ -26,7 +26,7 @@ func (a *API) follow(tx *store.Tx, r Request, p place, before, after store.Docum
 		return err
 	}
 	if is["default"] == true && was["default"] != true && after.Version > 0 {
-		if err := onlyDefault(p, tx, after.ID); err != nil {
+		if err := a.onlyDefault(tx, r, p, after.ID); err != nil {
 			return err
 		}
 	}
@@ -35,22 +35,50 @@ func (a *API) follow(tx *store.Tx, r Request, p place, before, after store.Docum
 			return err
 		}
 	}
-	if p.spec.Name == "keyRotationPolicy" && after.Version == 0 {
-		for _, key := range []string{kind.At(was, "currentKeyId"), kind.At(was, "nextKeyId")} {
-			if err := retire(tx, key); err != nil {
-				return err
-			}
+	if after.Version == 0 {
+		if err := a.hooks(p).gone(tx, was); err != nil {
+			return err
 		}
 	}
-	name, _ := is["name"].(string)
-	if name == "" {
-		name, _ = was["name"].(string)
-	}
+	return a.record(tx, r, p, was, is, verb)
+}
+
+// record keeps the event of a change. What stands for another document is
+// told about its parent.
+func (a *API) record(tx *store.Tx, r Request, p place, was, is kind.Body, verb string) error {
 	subject := p.id
 	if p.spec.By != "" {
 		subject = p.parent
 	}
-	return a.Record(p.diary(tx, after.Version == 0), r, What{Action: EventNoun(p.spec.Name) + "." + verb, Type: EventNoun(p.spec.Name), ID: subject, Name: name, Population: populationOf(p, was, is)})
+	noun := EventNoun(p.spec.Name)
+	return a.Record(p.diary(tx, r, verb == "DELETED"), r, What{Action: noun + "." + verb, Type: noun, ID: subject, Name: nameOf(is, was), Population: populationOf(p, was, is)})
+}
+
+// nameOf is what a document is called: its name, or its username.
+func nameOf(bodies ...kind.Body) string {
+	for _, body := range bodies {
+		for _, member := range []string{"name", "username"} {
+			if name := kind.At(body, member); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// recordEntries keeps the events of what came with a new document and matters
+// by itself: roles that were given, and keys.
+func (a *API) recordEntries(tx *store.Tx, r Request, p place, entries []kind.Entry) error {
+	for _, e := range entries {
+		if e.Kind != "roleAssignment" && (e.Kind != "key" || p.spec.Name == "environment") {
+			continue
+		}
+		noun := EventNoun(e.Kind)
+		if err := a.Record(p.diary(tx, r, false), r, What{Action: noun + ".CREATED", Type: noun, ID: e.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func bodyOrNone(d store.Document) (kind.Body, error) {
@@ -96,7 +124,7 @@ func (a *API) tally(p place, tx *store.Tx, before, after store.Document, was, is
 
 // onlyDefault clears the mark of the default in all documents of the kind but
 // one.
-func onlyDefault(p place, tx *store.Tx, id string) error {
+func (a *API) onlyDefault(tx *store.Tx, r Request, p place, id string) error {
 	docs, err := home(tx, p.spec).List(p.spec.Name, store.Query{Where: kind.Expr{Op: kind.Eq, Path: "default", Type: kind.Boolean, Value: true}})
 	if err != nil {
 		return err
@@ -116,6 +144,11 @@ func onlyDefault(p place, tx *store.Tx, id string) error {
 		if _, err := home(tx, p.spec).Put(d); err != nil {
 			return err
 		}
+		other := p
+		other.id = d.ID
+		if err := a.record(tx, r, other, body, body, "UPDATED"); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -132,7 +165,7 @@ type What struct {
 
 // Record keeps the event of something that an actor of the management API did.
 func (a *API) Record(tx *store.Tx, r Request, w What) error {
-	who := Who{Client: r.Actor.Client, User: r.Actor.User, Environment: r.Actor.Environment, RemoteIP: r.RemoteIP, Correlation: r.Correlation}
+	who := Who{Client: r.Actor.Client, ClientName: r.Actor.ClientName, User: r.Actor.User, Username: r.Actor.Username, Environment: r.Actor.Environment, RemoteIP: r.RemoteIP, Correlation: r.Correlation}
 	return RecordEvent(tx, a.vault.NewID(), who, w)
 }
 

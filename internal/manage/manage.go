@@ -30,6 +30,7 @@ type API struct {
 	byName  map[string]kind.Kind
 	cursors []byte // the key of cursors
 	patient time.Duration
+	special map[string]hooks
 }
 
 // New makes an API whose links begin with base.
@@ -39,6 +40,7 @@ func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time) *A
 	for _, k := range a.kinds {
 		a.byName[k.Table().Name] = k
 	}
+	a.special = a.allHooks()
 	return a
 }
 
@@ -48,14 +50,14 @@ func (a *API) Kinds() map[string]kind.Kind { return a.byName }
 // patience is how long a list may read.
 const patience = 2 * time.Second
 
-// Actor is who calls: a worker application, or a user.
+// Actor is who calls: a worker application, or a user through one.
 type Actor struct {
 	ID           string
 	Client       string // the application, also when it acts for a user
 	User         string // the id of the user, "" when the application acts for itself
 	Environment  string // that the token was issued in
 	Organization string // of this server
-	Assignments  []platform.RoleAssignment
+	facts.Actor
 }
 
 // Request is a call of the management API, its caller known.
@@ -70,7 +72,8 @@ type Request struct {
 	RemoteIP    string
 	Correlation string
 
-	reach platform.Reach // of the actor's roles, set by the guard
+	wanted platform.Access
+	reach  platform.Reach // of the actor's roles in what is wanted
 }
 
 func (r Request) env() string { return r.IDs["environment"] }
@@ -80,6 +83,7 @@ type Answer struct {
 	Status   int
 	Body     kind.Body // nil for none
 	Location string    // of what was created, or ""
+	Updated  time.Time // of what is shown, when nothing else is shown with it
 }
 
 type handler func(context.Context, Request) (Answer, error)
@@ -87,20 +91,22 @@ type handler func(context.Context, Request) (Answer, error)
 // Serve answers a request at a route: the actor's roles must permit it, and the
 // environment must be there.
 func (a *API) Serve(ctx context.Context, route Route, r Request) (Answer, error) {
-	wanted := platform.Access{Area: route.Area, Write: route.Write, Environment: r.env(), Organization: r.Actor.Organization}
-	if r.reach = platform.Reaches(r.Actor.Assignments, wanted); r.reach.None() {
-		return Answer{}, fault.NotPermitted.Compared("a role with access to "+route.Area, "the assignments of "+r.Actor.ID)
-	}
+	r.wanted = platform.Access{Area: route.Area, Write: route.Write, Environment: r.env(), Organization: r.Actor.Organization}
+	refusal := r.authorize()
 	if env := r.env(); env != "" {
-		err := a.db.View(ctx, env, func(tx *store.Tx) error {
-			_, err := facts.Environment(tx)
-			return facts.Missing(err, notFound(a.byName["environment"].Table(), env, ""))
-		})
-		if err != nil {
+		if err := a.db.View(ctx, env, func(tx *store.Tx) error { return a.environmentExists(tx) }); err != nil {
 			return Answer{}, err
 		}
 	}
+	if refusal != nil {
+		return Answer{}, refusal
+	}
 	return route.handle(ctx, r)
+}
+
+func (a *API) environmentExists(tx *store.Tx) error {
+	_, err := facts.Environment(tx)
+	return facts.Missing(err, notFound(a.byName["environment"].Table(), tx.Env(), ""))
 }
 
 // place is where a request acts.
@@ -151,6 +157,8 @@ func (p place) document() string {
 func notFound(spec *kind.Spec, id, env string) *fault.Fault {
 	sentence := spec.NotFound
 	switch {
+	case sentence == "" && env == "":
+		return fault.Missing.Saying(fmt.Sprintf("Unable to find %s with ID: '%s'", spec.Title, id))
 	case sentence == "":
 		sentence = "Unable to find " + spec.Title + " with ID: '%s' in Environment '%s'"
 	case strings.Count(sentence, "%") == 1:
@@ -173,43 +181,10 @@ func (a *API) get(tx *store.Tx, r Request, p place) (store.Document, kind.Body, 
 	if err == nil && p.parent != "" && kind.At(body, "parent") != p.parent {
 		err = notFound(p.spec, p.id, p.env)
 	}
-	if err == nil && p.parent == "" && !within(r.reach, p.spec, p.id, body) {
+	if err == nil && p.parent == "" && !within(r.reach, p.spec, p.id, body) && !(p.spec.Name == "environment" && !r.wanted.Write) {
 		err = notFound(p.spec, p.id, p.env)
 	}
 	return d, body, err
-}
-
-// within reports whether the roles reach a document.
-func within(reach platform.Reach, spec *kind.Spec, id string, body kind.Body) bool {
-	if reach.Everywhere {
-		return true
-	}
-	for _, s := range reach.Within {
-		for _, at := range spec.Reach {
-			value := kind.At(body, at.Path)
-			if at.Path == "id" {
-				value = id
-			}
-			if s.Type == at.Scope && s.ID == value {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// reached is the condition on what the roles reach, for a list.
-func reached(reach platform.Reach, spec *kind.Spec) kind.Expr {
-	if reach.Everywhere {
-		return kind.Expr{}
-	}
-	out := kind.Expr{Op: kind.Or}
-	for _, at := range spec.Reach {
-		if ids := reach.IDs(at.Scope); len(ids) > 0 {
-			out.Args = append(out.Args, kind.OneOf(at.Path, ids))
-		}
-	}
-	return out
 }
 
 // parentExists refuses a collection whose parent is not there, or not reached.

@@ -6,6 +6,7 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -42,20 +43,25 @@ func (a *API) writePart(k kind.Kind, under string, part kind.Part) handler {
 	return func(ctx context.Context, r Request) (Answer, error) {
 		p := a.where(r, k, under)
 		var out kind.Body
-		err := a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+		err := a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
 			before, was, err := a.get(tx, r, p)
 			if err != nil {
 				return err
 			}
-			if err := outranks(tx, r, p.id); err != nil {
+			if err := mayTouch(tx, r); err != nil {
 				return err
 			}
 			next, err := a.acceptPart(tx, r, p, part, was)
 			if err != nil {
 				return err
 			}
-			if err := mayWritePart(r, p, next); err != nil {
+			if err := mayLeave(r, p, was, next); err != nil {
 				return err
+			}
+			if next["status"] == platform.EnvironmentDeletePending && was["status"] == platform.EnvironmentActive {
+				if err := a.hooks(p).remove(tx, r, p, before); err != nil {
+					return err
+				}
 			}
 			after, err := a.putBody(tx, r, p, before, next)
 			if err != nil {
@@ -101,20 +107,10 @@ func (a *API) acceptPart(tx *store.Tx, r Request, p place, part kind.Part, was k
 	return next, nil
 }
 
-// mayWritePart refuses to move a user to where the actor's roles do not reach.
-func mayWritePart(r Request, p place, next kind.Body) error {
-	if p.spec.Name == "environment" || within(r.reach, p.spec, p.id, next) {
-		return nil
-	}
-	return fault.NotPermitted.Compared("a role that reaches where the "+p.spec.Title+" would be", "the assignments of "+r.Actor.ID)
-}
-
 // putBody keeps a document's next body and what follows from it.
 func (a *API) putBody(tx *store.Tx, r Request, p place, before store.Document, next kind.Body) (store.Document, error) {
 	p.spec.Index(next)
-	if p.spec.Name == "environment" {
-		statusOf(tx, next)
-	}
+	a.hooks(p).write(tx, next)
 	after, err := encoded(before, next)
 	if err != nil {
 		return after, err

@@ -246,12 +246,12 @@ func again(do handler) handler {
 func (a *API) updatePassword(ctx context.Context, r Request, p facts.Person, action string, decide func(platform.Credential, time.Time) (platform.Credential, error)) (facts.Person, error) {
 	var refuse error
 	var out facts.Person
-	err := a.db.Update(ctx, r.env(), func(tx *store.Tx) error {
+	err := a.update(ctx, r, r.env(), func(tx *store.Tx, r Request) error {
 		now, err := a.user(tx, r)
 		if err != nil {
 			return err
 		}
-		if err := outranks(tx, r, p.ID); err != nil {
+		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
 		if now.Credential.Hash != p.Credential.Hash {

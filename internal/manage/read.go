@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
@@ -20,24 +19,33 @@ import (
 func (a *API) read(k kind.Kind, under string) handler {
 	return func(ctx context.Context, r Request) (Answer, error) {
 		p := a.where(r, k, under)
-		var out kind.Body
+		if err := checkWords(r); err != nil {
+			return Answer{}, err
+		}
+		out := Answer{Status: http.StatusOK}
 		err := a.db.View(ctx, p.env, func(tx *store.Tx) error {
 			d, err := a.element(tx, r, k, p)
 			if err != nil {
 				return err
 			}
-			if out, err = a.show(tx, k, p, d); err != nil {
+			if out.Body, err = a.show(tx, k, p, d); err != nil {
 				return err
 			}
-			return a.enrich(tx, r, p, out)
+			if p.spec.Beside == "" && len(p.spec.Counts) == 0 && len(r.Query["expand"]) == 0 {
+				out.Updated = d.Updated
+			}
+			return a.enrich(tx, r, p, out.Body)
 		})
-		return Answer{Status: http.StatusOK, Body: out}, err
+		return out, err
 	}
 }
 
 // element is the document of a place. Of what there is one, it is the table's
 // defaults before it is first written, with Version 0.
 func (a *API) element(tx *store.Tx, r Request, k kind.Kind, p place) (store.Document, error) {
+	if err := a.parentExists(tx, r, p); err != nil {
+		return store.Document{}, err
+	}
 	d, _, err := a.get(tx, r, p)
 	if !p.spec.Single || err == nil || !errors.Is(err, store.ErrMissing) {
 		return d, err
@@ -58,6 +66,9 @@ func (a *API) element(tx *store.Tx, r Request, k kind.Kind, p place) (store.Docu
 func (a *API) list(k kind.Kind, under string) handler {
 	return func(ctx context.Context, r Request) (Answer, error) {
 		p := a.where(r, k, under)
+		if err := checkWords(r); err != nil {
+			return Answer{}, err
+		}
 		fields := p.spec.Every()
 		name := p.self + "\x00" + r.Query.Get("filter") + "\x00" + r.Query.Get("order")
 		page, err := kind.ReadPage(r.Query, fields, name, a.cursors)
@@ -71,8 +82,10 @@ func (a *API) list(k kind.Kind, under string) handler {
 			}
 		}
 		if page.Order == (kind.Order{}) {
-			page.Order = kind.Natural(fields, where)
+			page.Order = p.spec.Natural(where)
 		}
+		ctx, cancel := a.hurry(ctx)
+		defer cancel()
 		out, err := a.listPage(ctx, r, k, p, page, where, name)
 		if errors.Is(err, store.ErrSlow) {
 			err = kind.Slow(fields)
@@ -105,6 +118,9 @@ func (a *API) listPage(ctx context.Context, r Request, k kind.Kind, p place, pag
 			links["next"] = kind.Href(nextPage(p.self, r.Query, cursor.Sign(name, a.cursors), page.Limit))
 		}
 		for _, d := range docs {
+			if ctx.Err() != nil {
+				return store.ErrSlow
+			}
 			item, err := a.show(tx, k, p, d)
 			if err != nil {
 				return err
@@ -143,7 +159,8 @@ func visible(r Request) kind.Expr {
 	var ids []string
 	for _, as := range r.Actor.Assignments {
 		role := []platform.RoleAssignment{as}
-		if !platform.Reaches(role, platform.Access{Area: "environments", Organization: r.Actor.Organization}).Everywhere {
+		narrow := as.Scope.Environment != ""
+		if !narrow && !platform.Reaches(role, platform.Access{Area: "environments", Organization: r.Actor.Organization}).Everywhere {
 			continue
 		}
 		switch as.Scope.Type {
@@ -151,6 +168,8 @@ func visible(r Request) kind.Expr {
 			return kind.Expr{}
 		case platform.ScopeEnvironment:
 			ids = append(ids, as.Scope.ID)
+		default: // who reaches a part of it may see where that is
+			ids = append(ids, as.Scope.Environment)
 		}
 	}
 	return kind.OneOf("id", ids)
@@ -181,176 +200,6 @@ func nextPage(self string, query url.Values, cursor string, limit int) string {
 	}
 	return self + "?" + q.Encode()
 }
-
-// show is a document as the API answers with it.
-func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.Body, error) {
-	body, err := facts.Body(d)
-	if err != nil {
-		return nil, err
-	}
-	var beside json.RawMessage
-	if p.spec.Beside != "" {
-		b, err := tx.Get(p.spec.Beside, d.ID)
-		if err != nil && !isMissing(err) {
-			return nil, err
-		}
-		beside = b.Body
-	}
-	more, err := k.Show(d.ID, d.Body, beside, tx.Now())
-	if err != nil {
-		return nil, err
-	}
-	out := kind.Show(p.spec.All(body), body)
-	for name, v := range more {
-		out[name] = v
-	}
-	if err := a.counts(home(tx, p.spec), p.spec, d.ID, out); err != nil {
-		return nil, err
-	}
-	out["id"], out["createdAt"], out["updatedAt"] = d.ID, platform.Stamp(d.Created), platform.Stamp(d.Updated)
-	if p.spec.By != "" {
-		if err := standFor(tx, p, body, out); err != nil {
-			return nil, err
-		}
-	}
-	if p.spec.Name == "agreementLanguage" {
-		current, err := currentRevision(tx, d.ID)
-		if err != nil {
-			return nil, err
-		}
-		if current != "" {
-			out["currentRevision"] = kind.Body{"id": current}
-		}
-	}
-	id, _ := out["id"].(string)
-	at := kind.Place{Top: a.base + "/v1", Self: p.self + "/" + id}
-	if p.spec.Single {
-		at.Self = p.self
-	}
-	if p.env != "" {
-		at.Environment = a.base + "/v1/environments/" + p.env
-		out["environment"] = kind.Body{"id": p.env}
-	}
-	out["_links"] = kind.Hrefs(p.spec.Links, out, at)
-	return out, nil
-}
-
-// counts adds the members that count other documents.
-func (a *API) counts(tx *store.Tx, spec *kind.Spec, id string, out kind.Body) error {
-	for _, c := range spec.Counts {
-		var n int
-		var err error
-		if c.Tally {
-			n, err = tx.Tallied(tallyName(c, id))
-		} else {
-			n, err = tx.Count(c.Kind, kind.Equal(c.Path, id), 0, 0)
-		}
-		if err != nil {
-			return err
-		}
-		if outer, inner, nested := strings.Cut(c.Field, "."); nested {
-			out[outer] = kind.Body{inner: n}
-		} else {
-			out[c.Field] = n
-		}
-	}
-	return nil
-}
-
-func tallyName(c kind.Count, id string) string { return c.Kind + " " + c.Path + " " + id }
-
-// standFor gives a document that stands for another one that one's id and name.
-func standFor(tx *store.Tx, p place, body, out kind.Body) error {
-	id := kind.At(body, p.spec.By+".id")
-	other, err := tx.Get(p.spec.By, id)
-	if err != nil {
-		return facts.Lacking(p.spec.By+" "+id, err)
-	}
-	named, err := facts.Body(other)
-	out["id"], out["name"] = id, named["name"]
-	return err
-}
-
-// enrich adds what a request asks for beyond the document: include for the
-// groups of a user, expand for what a document refers to.
-func (a *API) enrich(tx *store.Tx, r Request, p place, out kind.Body) error {
-	id, _ := out["id"].(string)
-	for _, wanted := range words(r.Query.Get("include")) {
-		if p.spec.Name != "user" || wanted != "memberOfGroupIDs" && wanted != "memberOfGroupNames" {
-			continue
-		}
-		values, err := groupsOf(tx, id, wanted == "memberOfGroupNames")
-		if err != nil {
-			return err
-		}
-		out[wanted] = values
-	}
-	for _, rel := range words(r.Query.Get("expand")) {
-		if err := a.expand(tx, r, p, rel, out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func groupsOf(tx *store.Tx, user string, names bool) ([]any, error) {
-	_, all, err := facts.GroupsOf(tx, user)
-	if err != nil {
-		return nil, err
-	}
-	out := []any{}
-	for _, id := range all {
-		if !names {
-			out = append(out, id)
-			continue
-		}
-		g, _, err := facts.Get[platform.Group](tx, "group", id)
-		if err != nil {
-			return nil, facts.Lacking("group "+id, err)
-		}
-		out = append(out, g.Name)
-	}
-	return out, nil
-}
-
-// expand embeds what a document refers to, or stands for. What is asked for and
-// is not there is left out.
-func (a *API) expand(tx *store.Tx, r Request, p place, rel string, out kind.Body) error {
-	k, known := a.byName[rel]
-	id := kind.At(out, rel+".id")
-	if p.spec.By == rel {
-		id, _ = out["id"].(string)
-	}
-	if !known || id == "" || k.Table().Above {
-		return nil
-	}
-	other := place{spec: k.Table(), env: p.env, id: id, self: a.base + "/v1/environments/" + p.env + "/" + k.Table().Plural}
-	d, err := tx.Get(rel, id)
-	if err != nil {
-		return facts.Lacking(rel+" "+id, err)
-	}
-	may := platform.Reaches(r.Actor.Assignments, platform.Access{Area: k.Table().Area, Environment: p.env, Organization: r.Actor.Organization})
-	body, err := facts.Body(d)
-	if err != nil || !within(may, k.Table(), id, body) {
-		return err
-	}
-	shown, err := a.show(tx, k, other, d)
-	if err != nil {
-		return err
-	}
-	embedded, _ := out["_embedded"].(kind.Body)
-	if embedded == nil {
-		embedded = kind.Body{}
-	}
-	embedded[rel], out["_embedded"] = shown, embedded
-	return nil
-}
-
-func words(list string) []string {
-	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-func splitPath(path string) []string { return strings.Split(path, "/") }
 
 // defaults finds the environment's default document of a kind.
 func (a *API) defaults(tx *store.Tx) kind.Defaults {

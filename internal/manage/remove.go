@@ -17,12 +17,12 @@ import (
 func (a *API) remove(k kind.Kind, under string) handler {
 	return func(ctx context.Context, r Request) (Answer, error) {
 		p := a.where(r, k, under)
-		if len(p.spec.Frees) > 0 {
-			if err := a.free(ctx, r, k, p); err != nil {
+		if len(p.spec.Frees)+len(p.spec.Owns) > 0 {
+			if err := a.clear(ctx, r, k, p); err != nil {
 				return Answer{}, err
 			}
 		}
-		err := a.db.Update(ctx, p.env, func(tx *store.Tx) error {
+		err := a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
 			d, err := a.removable(tx, r, k, p)
 			if err != nil {
 				return err
@@ -42,60 +42,78 @@ func (a *API) removable(tx *store.Tx, r Request, k kind.Kind, p place) (store.Do
 	if err != nil {
 		return d, err
 	}
-	if err := outranks(tx, r, p.id); err != nil {
+	if err := mayTouch(tx, r); err != nil {
 		return d, err
 	}
 	if err := k.Undeletable(d.Body); err != nil {
 		return d, err
 	}
-	if err := a.mayDelete(tx, r, p, d); err != nil || p.spec.Name == "environment" {
+	if err := a.hooks(p).remove(tx, r, p, d); err != nil || p.spec.Name == "environment" {
 		return d, err
 	}
 	return d, a.unneeded(tx, p)
 }
 
-// freeBatch is how many documents that stand for another go in one write.
-const freeBatch = 500
+// batch is how many documents go in one write.
+const batch = 500
 
-// free deletes the documents that stand for the one that is to go, as long as
-// there are many.
-func (a *API) free(ctx context.Context, r Request, k kind.Kind, p place) error {
+// clear deletes what goes with the one that is to go, as long as there are
+// more than a write should take.
+func (a *API) clear(ctx context.Context, r Request, k kind.Kind, p place) error {
 	for {
 		n := 0
-		err := a.db.Update(ctx, p.env, func(tx *store.Tx) (err error) {
-			if _, err = a.removable(tx, r, k, p); err == nil {
-				n, err = a.freeSome(tx, p, freeBatch)
+		err := a.update(ctx, r, p.env, func(tx *store.Tx, r Request) (err error) {
+			if _, err = a.removable(tx, r, k, p); err != nil {
+				return err
+			}
+			if n, err = a.following(tx, p); err == nil && n > batch {
+				err = a.removeFollowing(tx, r, p, batch)
 			}
 			return err
 		})
-		if err != nil || n < freeBatch {
+		if err != nil || n <= batch {
 			return err
 		}
 	}
 }
 
-func (a *API) freeSome(tx *store.Tx, p place, limit int) (int, error) {
+// following counts what goes with a document, up to more than a batch.
+func (a *API) following(tx *store.Tx, p place) (int, error) {
 	total := 0
-	for _, f := range p.spec.Frees {
+	for _, f := range p.spec.Follows() {
+		n, err := tx.Count(f.Kind, kind.Equal(f.Path, p.id), batch+1, 0)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// removeFollowing deletes what goes with a document, at most limit of each
+// kind; 0 is all.
+func (a *API) removeFollowing(tx *store.Tx, r Request, p place, limit int) error {
+	for _, f := range p.spec.Follows() {
 		docs, err := tx.List(f.Kind, store.Query{Where: kind.Equal(f.Path, p.id), Limit: limit})
 		if err != nil {
-			return total, err
+			return err
 		}
 		for _, d := range docs {
 			body, err := facts.Body(d)
 			if err != nil {
-				return total, err
+				return err
 			}
-			if err := tx.Delete(d.Kind, d.ID); err != nil {
-				return total, err
+			spec := a.byName[f.Kind].Table()
+			inner := place{spec: spec, env: p.env, id: d.ID, under: p.spec.Name, parent: kind.At(body, "parent")}
+			if spec.By != "" {
+				inner.id = kind.At(body, spec.By+".id")
 			}
-			if err := a.tally(place{spec: a.byName[f.Kind].Table()}, tx, d, store.Document{}, body, kind.Body{}); err != nil {
-				return total, err
+			if err := a.removeAll(tx, r, inner, d); err != nil {
+				return err
 			}
 		}
-		total = max(total, len(docs))
 	}
-	return total, nil
+	return nil
 }
 
 // unneeded refuses to delete what another document refers to, and the last of
@@ -112,7 +130,7 @@ func (a *API) unneeded(tx *store.Tx, p place) error {
 	}
 	for _, other := range a.kinds {
 		spec := other.Table()
-		if spec.Above || slices.ContainsFunc(p.spec.Frees, func(f kind.Free) bool { return f.Kind == spec.Name }) {
+		if spec.Above || slices.ContainsFunc(p.spec.Follows(), func(f kind.Free) bool { return f.Kind == spec.Name }) {
 			continue
 		}
 		found, err := refers(tx, spec, p)
@@ -166,23 +184,10 @@ func refers(tx *store.Tx, spec *kind.Spec, p place) (bool, error) {
 	return false, nil
 }
 
-// removeAll deletes a document, what it owns, and what stands beside it.
+// removeAll deletes a document, what goes with it, and what stands beside it.
 func (a *API) removeAll(tx *store.Tx, r Request, p place, d store.Document) error {
-	if _, err := a.freeSome(tx, p, 0); err != nil {
+	if err := a.removeFollowing(tx, r, p, 0); err != nil {
 		return err
-	}
-	for _, noun := range p.spec.Owns {
-		owned := a.byName[noun].Table()
-		docs, err := tx.List(noun, store.Query{Where: kind.Equal("parent", p.id)})
-		if err != nil {
-			return err
-		}
-		for _, other := range docs {
-			inner := place{spec: owned, env: p.env, id: other.ID, under: p.spec.Name, parent: p.id}
-			if err := a.removeAll(tx, r, inner, other); err != nil {
-				return err
-			}
-		}
 	}
 	if p.spec.Beside != "" {
 		if err := tx.Delete(p.spec.Beside, p.id); err != nil && !isMissing(err) {
@@ -192,7 +197,7 @@ func (a *API) removeAll(tx *store.Tx, r Request, p place, d store.Document) erro
 	if err := endTickets(tx, p.spec.Ends, p.id); err != nil {
 		return err
 	}
-	if err := a.unassign(tx, p); err != nil {
+	if err := a.unassign(tx, r, p); err != nil {
 		return err
 	}
 	if err := home(tx, p.spec).Delete(d.Kind, d.ID); err != nil {
@@ -201,15 +206,27 @@ func (a *API) removeAll(tx *store.Tx, r Request, p place, d store.Document) erro
 	return a.follow(tx, r, p, d, store.Document{}, "DELETED")
 }
 
-// unassign deletes the role assignments of an actor that goes.
-func (a *API) unassign(tx *store.Tx, p place) error {
-	if p.spec.Name != "application" && p.spec.Name != "user" && p.spec.Name != "group" {
+// unassign deletes the role assignments of an actor that goes, and those whose
+// scope goes.
+func (a *API) unassign(tx *store.Tx, r Request, p place) error {
+	var where kind.Expr
+	switch p.spec.Name {
+	case "user", "group":
+		where = kind.Equal("parent", p.id)
+	case "population":
+		where = kind.Equal("scope.id", p.id)
+	case "application":
+		where = kind.Expr{Op: kind.Or, Args: []kind.Expr{kind.Equal("parent", p.id), kind.Equal("scope.id", p.id)}}
+	default:
 		return nil
 	}
-	root := a.homeOf(tx, "roleAssignment")
-	docs, err := root.List("roleAssignment", store.Query{Where: kind.Equal("parent", p.id)})
+	spec := a.byName["roleAssignment"].Table()
+	docs, err := home(tx, spec).List(spec.Name, store.Query{Where: where})
 	for _, d := range docs {
-		if err := root.Delete(d.Kind, d.ID); err != nil {
+		if err := home(tx, spec).Delete(d.Kind, d.ID); err != nil {
+			return err
+		}
+		if err := a.record(tx, r, place{spec: spec, env: p.env, id: d.ID}, nil, nil, "DELETED"); err != nil {
 			return err
 		}
 	}

@@ -38,11 +38,11 @@ func (a *API) Routes() []Route {
 			out = append(out, a.kindRoutes(k, under)...)
 		}
 	}
-	return append(out, a.special()...)
+	return append(out, a.others()...)
 }
 
-// special are the endpoints that are not a kind's.
-func (a *API) special() []Route {
+// others are the endpoints that are not a kind's.
+func (a *API) others() []Route {
 	const environment = "/v1/environments/{environment}"
 	const application, resource, user = environment + "/applications/{application}", environment + "/resources/{resource}", environment + "/users/{user}"
 	json := []string{mediaJSON}
@@ -51,9 +51,9 @@ func (a *API) special() []Route {
 		{Method: "GET", Path: application + "/secret", Area: "secrets", Write: true, Gives: secret, handle: a.secret("application", "secret", a.readSecret)},
 		{Method: "POST", Path: application + "/secret", Media: json, Area: "secrets", Write: true, Takes: []kind.Field{previousField()}, Gives: secret, handle: a.secret("application", "secret", a.rotateSecret)},
 		{Method: "DELETE", Path: application + "/secret", Area: "secrets", Write: true, Status: http.StatusNoContent, handle: a.secret("application", "secret", a.endPreviousSecret)},
-		{Method: "GET", Path: resource + "/secret", Area: "secrets", Write: true, Gives: secret, handle: a.secret("resource", "resourceSecret", a.readSecret)},
-		{Method: "POST", Path: resource + "/secret", Media: json, Area: "secrets", Write: true, Takes: []kind.Field{previousField()}, Gives: secret, handle: a.secret("resource", "resourceSecret", a.rotateSecret)},
-		{Method: "DELETE", Path: resource + "/secret", Area: "secrets", Write: true, Status: http.StatusNoContent, handle: a.secret("resource", "resourceSecret", a.endPreviousSecret)},
+		{Method: "GET", Path: resource + "/secret", Area: "resources", Write: true, Gives: secret, handle: a.secret("resource", "resourceSecret", a.readSecret)},
+		{Method: "POST", Path: resource + "/secret", Media: json, Area: "resources", Write: true, Takes: []kind.Field{previousField()}, Gives: secret, handle: a.secret("resource", "resourceSecret", a.rotateSecret)},
+		{Method: "DELETE", Path: resource + "/secret", Area: "resources", Write: true, Status: http.StatusNoContent, handle: a.secret("resource", "resourceSecret", a.endPreviousSecret)},
 
 		{Method: "POST", Path: user, Media: []string{mediaLock, mediaUnlock}, Area: "passwords", Write: true, Takes: accountFields(), Gives: platform.UserFields(), handle: a.lockAccount},
 		{Method: "GET", Path: user + "/password", Area: "passwords", Gives: passwordFields(), handle: a.readPassword},
@@ -110,6 +110,9 @@ func (a *API) kindRoutes(k kind.Kind, under string) []Route {
 			r.handle = a.change(k, under)
 		case "DELETE":
 			r.Gives, r.Status, r.handle = nil, http.StatusNoContent, a.remove(k, under)
+			if spec.Birth != "" {
+				r.Area = spec.Birth
+			}
 		}
 		out = append(out, r)
 	}

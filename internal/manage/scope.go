@@ -27,12 +27,28 @@ func (a *API) homeOf(tx *store.Tx, noun string) *store.Tx {
 }
 
 // diary is the transaction bound to where an event is looked for: that of an
-// environment is in the environment itself, as long as there is one.
-func (p place) diary(tx *store.Tx, gone bool) *store.Tx {
-	if p.spec.Name == "environment" && !gone {
+// environment in itself, and that of what stands above all, or is gone, where
+// the actor lives.
+func (p place) diary(tx *store.Tx, r Request, gone bool) *store.Tx {
+	switch {
+	case p.spec.Name == "environment" && !gone:
 		return tx.Root().In(p.id)
+	case p.env == "":
+		return tx.Root().In(r.Actor.Environment)
 	}
 	return tx
+}
+
+// livesIn reports whether an actor is an application or a user of an
+// environment.
+func livesIn(tx *store.Tx, env, actor string) (bool, error) {
+	there := tx.Root().In(env)
+	for _, noun := range []string{"application", "user"} {
+		if _, err := there.Get(noun, actor); !isMissing(err) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // Keep keeps the documents that come with a new one, or with the first start,

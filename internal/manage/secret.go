@@ -39,7 +39,7 @@ func (a *API) secretOf(tx *store.Tx, r Request, h holder) (platform.Secret, stor
 	if err != nil {
 		return stored, d, facts.Missing(err, notFound(h.place.spec, h.place.id, h.place.env))
 	}
-	return stored, d, outranks(tx, r, h.place.id)
+	return stored, d, mayTouch(tx, r)
 }
 
 func (a *API) readSecret(ctx context.Context, r Request, h holder) (Answer, error) {
@@ -77,7 +77,7 @@ func (a *API) rotateSecret(ctx context.Context, r Request, h holder) (Answer, er
 		return Answer{}, err
 	}
 	var next platform.Secret
-	err = a.db.Update(ctx, h.place.env, func(tx *store.Tx) error {
+	err = a.update(ctx, r, h.place.env, func(tx *store.Tx, r Request) error {
 		old, d, err := a.secretOf(tx, r, h)
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func (a *API) rotateSecret(ctx context.Context, r Request, h holder) (Answer, er
 
 // endPreviousSecret ends the secret that was replaced and lives on.
 func (a *API) endPreviousSecret(ctx context.Context, r Request, h holder) (Answer, error) {
-	err := a.db.Update(ctx, h.place.env, func(tx *store.Tx) error {
+	err := a.update(ctx, r, h.place.env, func(tx *store.Tx, r Request) error {
 		stored, d, err := a.secretOf(tx, r, h)
 		if err != nil {
 			return err

@@ -69,12 +69,12 @@ func (a *API) readSession(ctx context.Context, r Request) (Answer, error) {
 
 // endSession ends a session: its browser signs on anew.
 func (a *API) endSession(ctx context.Context, r Request) (Answer, error) {
-	err := a.db.Update(ctx, r.env(), func(tx *store.Tx) error {
+	err := a.update(ctx, r, r.env(), func(tx *store.Tx, r Request) error {
 		t, err := a.session(tx, r)
 		if err != nil {
 			return err
 		}
-		if err := outranks(tx, r, t.Owner); err != nil {
+		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
 		if err := a.records.Sessions.DeleteID(tx, t.ID); err != nil {

@@ -108,7 +108,7 @@ func (w *world) call(t *testing.T, method, path string, ids map[string]string, b
 			at = string(bytes.ReplaceAll([]byte(at), []byte("{"+name+"}"), []byte(id)))
 		}
 		return w.Serve(context.Background(), route, Request{
-			Actor:  Actor{ID: "worker", Client: "worker", Environment: "e1", Organization: organization, Assignments: w.roles},
+			Actor:  Actor{ID: "worker", Client: "worker", Environment: "e1", Organization: organization, Actor: facts.Actor{Assignments: w.roles}},
 			Method: method, Path: at, IDs: ids, Media: mediaJSON, Body: body,
 		})
 	}

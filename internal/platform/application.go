@@ -231,7 +231,7 @@ func oidcFields() []kind.Field {
 
 // mobile is the settings of a native application.
 func mobile() kind.Field {
-	secret := func(name string) kind.Field { return text(name, 16384).As(kind.Given) }
+	secret := func(name string) kind.Field { return text(name, 32768).As(kind.Given) }
 	return object("mobile",
 		text("bundleId", 256).As(kind.Immutable), text("packageName", 256).As(kind.Immutable),
 		text("huaweiAppId", 256).As(kind.Immutable), text("huaweiPackageName", 256).As(kind.Immutable),

@@ -23,7 +23,10 @@ type Credential struct {
 	UnlockAt   time.Time `json:"unlockAt,omitzero"`
 	// Held is true while an administrator's lock holds, which failures
 	// forgotten and right passwords do not end.
-	Held       bool        `json:"held,omitempty"`
+	Held bool `json:"held,omitempty"`
+	// NotBefore is since when tokens count: those issued before a lock or a new
+	// password do not.
+	NotBefore  time.Time   `json:"notBefore,omitzero"`
 	LastSignOn *LastSignOn `json:"lastSignOn,omitempty"`
 }
 
@@ -52,9 +55,14 @@ func (c Credential) Locked(now time.Time) bool {
 	return c.Held && c.UnlockAt.IsZero() || now.Before(c.UnlockAt)
 }
 
+// Takes reports whether a token that was issued then still counts.
+func (c Credential) Takes(issued, now time.Time) bool {
+	return !(c.Held && c.Locked(now)) && !issued.Before(c.NotBefore.Truncate(time.Second))
+}
+
 // Lock is an administrator's: until a time, or until it is ended.
 func (c Credential) Lock(now, until time.Time) Credential {
-	c.LockedAt, c.UnlockAt, c.Held = now, until, true
+	c.LockedAt, c.UnlockAt, c.Held, c.NotBefore = now, until, true, now
 	return c
 }
 
@@ -121,7 +129,7 @@ func (c Credential) WithPassword(hash string, now time.Time, p PasswordPolicy) C
 			c.History = slices.DeleteFunc(c.History, func(o OldHash) bool { return o.Until.Before(now.AddDate(0, 0, -days)) })
 		}
 	}
-	c.Hash, c.ChangedAt, c.MustChange = hash, now, false
+	c.Hash, c.ChangedAt, c.MustChange, c.NotBefore = hash, now, false, now
 	return c.Forgiven()
 }
 

@@ -124,10 +124,14 @@ func readPBKDF2(stored string) func(string) bool {
 	iterations, err := strconv.Atoi(parts[2])
 	salt, errSalt := adapted(parts[3])
 	want, errDigest := adapted(parts[4])
-	if err != nil || errSalt != nil || errDigest != nil || iterations < 1 || iterations > maxIterations || len(salt) < minSalt || len(want) < 16 || len(want) > 128 {
+	if err != nil || errSalt != nil || errDigest != nil || iterations < 1 || iterations > maxIterations || len(salt) < minSalt {
 		return nil
 	}
 	digest := map[string]func() hash.Hash{"pbkdf2": sha1.New, "pbkdf2-sha1": sha1.New, "pbkdf2-sha256": sha256.New, "pbkdf2-sha512": sha512.New}[parts[1]]
+	blocks := (len(want) + digest().Size() - 1) / digest().Size() // each costs all the iterations again
+	if len(want) < 16 || len(want) > 128 || iterations*blocks > maxIterations {
+		return nil
+	}
 	return func(password string) bool {
 		got, err := pbkdf2.Key(digest, password, salt, iterations, len(want))
 		return err == nil && subtle.ConstantTimeCompare(got, want) == 1

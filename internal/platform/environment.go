@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"slices"
 	"strings"
 
 	"pixy/internal/fault"
@@ -44,9 +45,9 @@ func environments() kind.Kind {
 				moment("softDeletedAt").As(kind.ReadOnly), moment("hardDeletedAllowedAt").As(kind.ReadOnly),
 			},
 			Parts: []kind.Part{
-				{Path: "type", Fields: []kind.Field{kindOf}, Whole: true},
-				{Path: "status", Fields: []kind.Field{status}, Whole: true},
-				{Path: "billOfMaterials", At: "billOfMaterials", Fields: billOfMaterials().Fields},
+				{Path: "type", Fields: []kind.Field{kindOf}, Whole: true, Area: "organizations"},
+				{Path: "status", Fields: []kind.Field{status}, Whole: true, Area: "organizations"},
+				{Path: "billOfMaterials", At: "billOfMaterials", Fields: wholeBill()},
 			},
 			Links: environmentLinks(),
 		},
@@ -76,7 +77,7 @@ func environmentLinks() []kind.Link {
 
 func billOfMaterials() kind.Field {
 	product := kind.Field{Type: kind.Object, Fields: []kind.Field{
-		text("id", 64).As(kind.ReadOnly),
+		text("id", 64),
 		choice("type", "PING_ONE_MFA", "PING_ONE_DAVINCI", "PING_ONE_ORCHESTRATE", "PING_ONE_RISK", "PING_ONE_FRAUD", "PING_ONE_PROVISIONING", "PING_DATA_SYNC",
 			"PING_DATA_GOVERNANCE", "PING_ONE_FOR_ENTERPRISE", "PING_ID_SDK", "PING_ONE_FOR_SAAS", "PING_ONE_VERIFY", "PING_ONE_CREDENTIALS", "PING_ONE_AUTHORIZE",
 			"PING_ONE_BASE", "PING_FEDERATE", "PING_ACCESS", "PING_DIRECTORY", "PING_AUTHORIZE", "PING_ID", "PING_ONE_ID", "PING_INTELLIGENCE", "PING_CENTRAL").Needed(),
@@ -88,6 +89,13 @@ func billOfMaterials() kind.Field {
 	}}
 	products := texts("products", 50, product)
 	return object("billOfMaterials", choice("solutionType", "WORKFORCE", "CUSTOMER", "CIAM_TRIAL", "WF_TRIAL"), with(products, []any{kind.Body{"type": "PING_ONE_BASE"}}))
+}
+
+// wholeBill is the bill of materials as it is replaced: its products are needed.
+func wholeBill() []kind.Field {
+	fields := slices.Clone(billOfMaterials().Fields)
+	fields[1] = with(fields[1], nil).Needed()
+	return fields
 }
 
 func organizations() kind.Kind {

@@ -53,6 +53,6 @@ func membership(noun, member string) kind.Kind {
 			text("name", 256).As(kind.ReadOnly),
 			with(choice("type", "DIRECT", "INDIRECT"), "DIRECT").As(kind.ReadOnly),
 		},
-		Links: []kind.Link{{Rel: "group", Path: "{env}/groups/{id}"}, {Rel: "user", Path: "{env}/users/{user.id}"}},
+		Links: []kind.Link{{Rel: "group", Path: "{env}/groups/{id}"}},
 	}}
 }

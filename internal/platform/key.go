@@ -2,7 +2,6 @@ package platform
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"time"
 
@@ -67,8 +66,8 @@ func keyKind(noun, plural, title string, methods []string) kind.Kind {
 				fixed(name()).FilterBy(kind.Eq), fixed(choice("algorithm", "RSA", "EC")), fixed(number("keyLength", 224, 7680)),
 				fixed(choice("signatureAlgorithm", "SHA256withRSA", "SHA384withRSA", "SHA512withRSA", "SHA256withECDSA", "SHA384withECDSA", "SHA512withECDSA")),
 				usage, fixed(distinguishedName("subjectDN")), fixed(number("validityPeriod", 1, 36500)),
-				text("issuerDN", 512).As(kind.Kept), theDefault(), text("customCRL", 1024),
-				number("serialNumber", 1, math.MaxInt64).As(kind.Immutable),
+				text("issuerDN", 512).As(kind.ReadOnly), theDefault(), text("customCRL", 1024),
+				number("serialNumber", 1, 1<<53-1).As(kind.Immutable),
 				moment("startsAt").As(kind.ReadOnly), moment("expiresAt").As(kind.ReadOnly), choice("status", "VALID", "EXPIRED", "NOT_YET_VALID").As(kind.ReadOnly),
 				{Name: "public", Type: kind.Opaque, Access: kind.Hidden}, text("sealed", 0).As(kind.Hidden), text("certificate", 0).As(kind.Hidden),
 				moment("retiredAt").As(kind.Hidden),

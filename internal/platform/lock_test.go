@@ -56,7 +56,7 @@ func TestLockOfAnAdministrator(t *testing.T) {
 	}
 	// Unlock ends it, and forgets the failures.
 	free := c.Unlock()
-	if want := (Credential{Hash: "h", ChangedAt: noon}); !reflect.DeepEqual(free, want) {
+	if want := (Credential{Hash: "h", ChangedAt: noon, NotBefore: noon}); !reflect.DeepEqual(free, want) {
 		t.Errorf("unlocked: %+v", free)
 	}
 	if next, err := free.Checked(true, "password", p, noon); err != nil || next.Locked(noon) {

@@ -88,13 +88,13 @@ func resourceAttributes() kind.Kind {
 
 // reservedClaims are the claims that the server itself writes.
 func reservedClaims() []string {
-	return []string{"acr", "amr", "aud", "at_hash", "auth_time", "c_hash", "client_id", "cnf", "env", "exp", "fam", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "typ"}
+	return []string{"acr", "act", "amr", "aud", "azp", "at_hash", "auth_time", "c_hash", "client_id", "cnf", "env", "exp", "fam", "iat", "iss", "jti", "nbf", "nonce", "org", "scope", "sid", "sub_jwk", "typ"}
 }
 
 func mappingRules(reserved ...string) func(*AttributeMapping, AttributeMapping) []fault.Detail {
 	return func(_ *AttributeMapping, m AttributeMapping) []fault.Detail {
 		var out []fault.Detail
-		if (slices.Contains(reserved, m.Name) || strings.HasPrefix(m.Name, "p1.")) && m.Type != MappingCore {
+		if (slices.Contains(reserved, strings.ToLower(m.Name)) || strings.HasPrefix(strings.ToLower(m.Name), "p1.")) && !(m.MappingType == MappingCore) && m.Type != MappingCore {
 			out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "name", Message: "must not be the name of a claim that the server writes itself: " + m.Name})
 		}
 		if m.IDToken != nil && m.UserInfo != nil && !*m.IDToken && !*m.UserInfo {

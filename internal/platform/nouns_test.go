@@ -120,7 +120,7 @@ func TestResourceRules(t *testing.T) {
 	}
 	for sent, says := range map[string]string{
 		`{"name":"R","audience":"https://api.example.com","accessTokenValiditySeconds":300}`: "",
-		`{"name":"R","type":"PINGONE_API"}`:                                                  "", // read-only, and ignored
+		`{"name":"R","type":"PINGONE_API"}`:                                                  "type must be CUSTOM: the others are the platform's",
 		`{"name":"R","audience":"https://api.PingOne.com"}`:                                  "audience must not contain 'pingone'",
 		`{"name":"R","audience":"urn:pingidentity"}`:                                         "audience must not contain 'pingidentity'",
 		`{"name":"My PingOne","audience":"mine"}`:                                            "",
@@ -138,7 +138,8 @@ func TestResourceRules(t *testing.T) {
 	const platforms = "name must not be changed, nor the audience: the resource is the platform's"
 	for _, c := range []struct{ before, sent, want string }{
 		{openid, `{"name":"openid"}`, openid},
-		{openid, `{"name":"openid","type":"CUSTOM","accessTokenValiditySeconds":600}`, strings.Replace(openid, "3600", "600", 1)},
+		{openid, `{"name":"openid","type":"CUSTOM"}`, "type must not be changed once it is set"},
+		{openid, `{"name":"openid","accessTokenValiditySeconds":600}`, strings.Replace(openid, "3600", "600", 1)},
 		{openid, `{"name":"other"}`, platforms},
 		{openid, `{"name":"openid","audience":"mine"}`, platforms},
 		{api, `{"name":"PingOne API"}`, api},

@@ -78,7 +78,7 @@ func signOnPolicyActions() kind.Kind {
 	return &kind.Of[SignOnPolicyAction]{
 		Spec: kind.Spec{
 			Name: "signOnPolicyAction", Plural: "actions", Title: "Sign-on policy action", Parents: []string{"signOnPolicy"},
-			Methods: readWrite(), Area: "policies", Last: "Cannot delete last action from the policy",
+			Methods: readWrite(), Area: "policies", Order: "priority", Last: "Cannot delete last action from the policy",
 			Fields: []kind.Field{
 				choice("type", "LOGIN", "MULTI_FACTOR_AUTHENTICATION", "IDENTIFIER_FIRST", "IDENTITY_PROVIDER", "PROGRESSIVE_PROFILING",
 					"AGREEMENT", "PINGID_WINLOGIN_PASSWORDLESS_AUTHENTICATION", "PINGID_AUTHENTICATION").Needed().As(kind.Immutable).FilterBy(kind.Eq),
@@ -145,7 +145,7 @@ func assignment(of, plural, title string) kind.Kind {
 	policy.Unique = true // among the application's assignments
 	return &kind.Of[SignOnPolicyAssignment]{Spec: kind.Spec{
 		Name: of + "Assignment", Plural: of + "Assignments", Title: title, Parents: []string{"application"},
-		Methods: readWrite(), Area: "applications",
+		Methods: readWrite(), Area: "applications", Order: "priority",
 		Fields: []kind.Field{
 			parent("application"),
 			policy,

@@ -28,8 +28,9 @@ type Resource struct {
 
 // ResourceScope is a scope of a resource.
 type ResourceScope struct {
-	Name   string `json:"name"`
-	Parent string `json:"parent"`
+	Name       string `json:"name"`
+	Parent     string `json:"parent"`
+	Predefined bool   `json:"predefined"` // made with the environment
 }
 
 // OIDCScope is a scope of OpenID Connect and the claims it releases at the
@@ -76,7 +77,7 @@ func resources() kind.Kind {
 			Owns: []string{"scope", "resourceAttribute", "applicationResource"},
 			Fields: []kind.Field{
 				uniqueName(), description(),
-				with(choice("type", ResourceOpenID, ResourcePlatform, ResourceCustom).As(kind.ReadOnly), ResourceCustom).FilterBy(kind.Eq),
+				with(choice("type", ResourceOpenID, ResourcePlatform, ResourceCustom).As(kind.Immutable), ResourceCustom).FilterBy(kind.Eq),
 				text("audience", 256),
 				with(number("accessTokenValiditySeconds", 300, 2592000), 3600),
 				choice("introspectEndpointAuthMethod", AuthNone, AuthBasic, AuthPost),
@@ -118,6 +119,9 @@ func resourceRules(before *Resource, r Resource) []fault.Detail {
 		}
 		return nil
 	}
+	if before == nil && r.Type != ResourceCustom {
+		return []fault.Detail{{Code: "INVALID_VALUE", Target: "type", Message: "must be CUSTOM: the others are the platform's"}}
+	}
 	for _, taken := range []string{"pingone", "pingidentity"} {
 		if strings.Contains(strings.ToLower(r.Audience), taken) {
 			return []fault.Detail{{Code: "INVALID_VALUE", Target: "audience", Message: "must not contain '" + taken + "'"}}
@@ -135,10 +139,12 @@ func scopes() kind.Kind {
 		}
 		return ""
 	}
-	return &kind.Of[ResourceScope]{Rules: scopeRules, Spec: kind.Spec{
+	return &kind.Of[ResourceScope]{Rules: scopeRules, Stays: func(s ResourceScope) error {
+		return mustStay(s.Predefined, "cannot delete the scopes of the platform")
+	}, Spec: kind.Spec{
 		Name: "scope", Plural: "scopes", Title: "Scope", Parents: []string{"resource"},
 		Methods: readWrite(), Area: "resources",
-		Fields: []kind.Field{n, description(), parent("resource"), texts("schemaAttributes", 100, text("", 256)), texts("mappedClaims", 100, text("", 256))},
+		Fields: []kind.Field{n, description(), parent("resource"), texts("schemaAttributes", 100, text("", 256)), texts("mappedClaims", 100, text("", 256)), maybe("predefined").As(kind.Hidden)},
 		Links:  []kind.Link{{Rel: "resource", Path: "{env}/resources/{resource.id}"}},
 	}}
 }
@@ -146,6 +152,9 @@ func scopes() kind.Kind {
 // scopeRules refuses the names of OpenID Connect's own scopes: another resource
 // that had one would be asked for with every sign-on.
 func scopeRules(before *ResourceScope, s ResourceScope) []fault.Detail {
+	if before != nil && before.Predefined && before.Name != s.Name {
+		return []fault.Detail{{Code: "INVALID_VALUE", Target: "name", Message: "must not be changed: the scope is the platform's"}}
+	}
 	own := slices.ContainsFunc(OIDCScopes(), func(o OIDCScope) bool { return o.Name == s.Name }) || s.Name == "offline_access"
 	if !own || before != nil && before.Name == s.Name {
 		return nil

@@ -109,13 +109,26 @@ func (s Scope) contains(other Scope) bool {
 	return s.ID == other.ID
 }
 
-// Holds reports whether an actor with these assignments holds every one of the
-// others, at the same or a broader scope: only such an actor may see or change
-// the secret of an application that has them.
+// Holds reports whether an actor with these assignments is as strong as one with
+// the others: of each it could give the role, or may do itself all that the
+// role permits, at the same or a broader scope. Only such an actor may see or
+// change what an application or a user with these roles signs in with.
 func Holds(mine, others []RoleAssignment) bool {
 	return !slices.ContainsFunc(others, func(o RoleAssignment) bool {
-		return !slices.ContainsFunc(mine, func(m RoleAssignment) bool { return m.Role == o.Role && m.Scope.contains(o.Scope) })
+		return !MayAssign(mine, o.Role.ID, o.Scope) && !asStrong(mine, o)
 	})
+}
+
+func asStrong(mine []RoleAssignment, o RoleAssignment) bool {
+	other, ok := RoleByID(o.Role.ID)
+	may := func(area string, write bool) bool {
+		return slices.ContainsFunc(mine, func(m RoleAssignment) bool {
+			role, known := RoleByID(m.Role.ID)
+			return known && m.Scope.contains(o.Scope) && role.permits(Access{Area: area, Write: write})
+		})
+	}
+	lacks := func(write bool) func(string) bool { return func(area string) bool { return !may(area, write) } }
+	return ok && !slices.ContainsFunc(other.Writes, lacks(true)) && !slices.ContainsFunc(other.Reads, lacks(false))
 }
 
 // MayAssign reports whether an actor with these assignments may give a role at

@@ -122,7 +122,7 @@ func (s *seed) resource(body kind.Body) string {
 }
 
 func (s *seed) scope(resource, name, description string) {
-	s.add("scope", kind.Body{"name": name, "description": description, "parent": resource, "resource": byID(resource)})
+	s.add("scope", kind.Body{"name": name, "description": description, "parent": resource, "resource": byID(resource), "predefined": true})
 }
 
 // creator gives whoever created the environment the two roles that PingOne

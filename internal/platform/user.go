@@ -72,11 +72,17 @@ func users() kind.Kind {
 			Links: userLinks(),
 		},
 		Entries: func(_ User, g kind.Gift) []kind.Entry {
-			if g.Hash == "" {
+			var c Credential
+			if g.Hash != "" {
+				c = c.WithPassword(g.Hash, g.Now, PasswordPolicy{})
+				c.MustChange = g.ForceChange
+			}
+			if g.Locked {
+				c = c.Lock(g.Now, time.Time{})
+			}
+			if g.Hash == "" && !g.Locked {
 				return nil
 			}
-			c := Credential{}.WithPassword(g.Hash, g.Now, PasswordPolicy{})
-			c.MustChange = g.ForceChange
 			return []kind.Entry{{Kind: "credential", ID: g.ID, Body: c}}
 		},
 		Shown: showUser,
@@ -167,8 +173,8 @@ func UserFields() []kind.Field {
 		line("timezone", 64, regexp.MustCompile(`^\w+/\w+$`)),
 		flag("mfaEnabled", false).As(kind.Kept).FilterBy(kind.Eq),
 		maybe("emailVerified").As(kind.ReadOnly),
-		with(object("identityProvider", text("id", 64), text("type", 32)), kind.Body{"type": "PING_ONE"}).As(kind.ReadOnly),
-		with(object("lifecycle", with(choice("status", LifecycleOK, "VERIFICATION_REQUIRED"), LifecycleOK).FilterBy(kind.Eq), maybe("suppressVerificationCode").As(kind.Given)), kind.Body{}),
+		with(object("identityProvider", kind.Field{Name: "id", Type: kind.Text, MaxLen: 64, Ref: "identityProvider"}, text("type", 32)), kind.Body{"type": "PING_ONE"}).As(kind.ReadOnly),
+		with(object("lifecycle", with(choice("status", LifecycleOK, "VERIFICATION_REQUIRED"), LifecycleOK).FilterBy(kind.Eq), maybe("suppressVerificationCode").As(kind.Given)), kind.Body{}).As(kind.Sticky),
 		with(choice("verifyStatus", "NOT_INITIATED", "ENABLED", "DISABLED"), "NOT_INITIATED"),
 		{Name: "memberOfGroups", Type: kind.List, Access: kind.ReadOnly, Items: &kind.Field{Type: kind.Object}, Through: &kind.Through{Kind: "groupMembership", Path: "group.id"}},
 		texts("memberOfGroupIDs", 0, text("", 64)).As(kind.ReadOnly),

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
@@ -38,8 +40,8 @@ func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Req
 			w.WriteHeader(answer.Status)
 			return nil
 		}
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
-			return writeTagged(w, r, answer.Body)
+		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.Contains([]string{"secrets", "passwords", "sessions"}, route.Area) {
+			return writeTagged(w, r, answer)
 		}
 		return writeJSON(w, answer.Status, answer.Body)
 	}
@@ -54,7 +56,7 @@ func (s *Server) call(r *http.Request, route manage.Route, who manage.Actor) (ma
 	if err := query.Wrong([]string{"limit", "cursor", "filter", "order", "include", "expand"}); err != nil {
 		return manage.Request{}, fault.Malformed.Detailed(fault.Detail{Code: "INVALID_VALUE", Message: faultOf(err).Message})
 	}
-	call := manage.Request{Actor: who, Method: r.Method, Path: r.URL.RequestURI(), IDs: map[string]string{}, Query: map[string][]string(query), Media: mediaOf(r),
+	call := manage.Request{Actor: who, Method: r.Method, Path: pathOf(r), IDs: map[string]string{}, Query: map[string][]string(query), Media: canonical(route.Media, mediaOf(r)),
 		RemoteIP: remoteIP(r), Correlation: correlation(r.Context())}
 	for _, name := range s.ids {
 		if id := r.PathValue(name); id != "" {
@@ -65,6 +67,14 @@ func (s *Server) call(r *http.Request, route manage.Route, who manage.Actor) (ma
 		call.Body, err = readJSON(r)
 	}
 	return call, err
+}
+
+// pathOf is the path of a request as links write it, with its query.
+func pathOf(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return r.URL.Path
+	}
+	return r.URL.Path + "?" + r.URL.RawQuery
 }
 
 func (s *Server) environmentExists(ctx context.Context, env string) error {
@@ -91,16 +101,14 @@ func (s *Server) actor(r *http.Request) (manage.Actor, error) {
 		return manage.Actor{}, badToken(err, fault.TokenInvalid)
 	}
 	who := manage.Actor{ID: claims.Subject, Client: claims.ClientID, User: claims.Subject, Environment: claims.Environment}
+	if who.User == "" {
+		who.ID = claims.ClientID
+	}
 	err = s.db.View(r.Context(), claims.Environment, func(tx *store.Tx) error {
 		if who.Organization, err = facts.Organization(tx); err != nil {
 			return err
 		}
-		if who.User != "" {
-			who.Assignments, err = facts.UserAssignments(tx, who.User)
-			return err
-		}
-		who.ID = claims.ClientID
-		who.Assignments, err = facts.Assignments(tx, who.ID)
+		who.Actor, err = facts.ActorOf(tx, who.Environment, who.Client, who.User)
 		return err
 	})
 	return who, err
@@ -164,12 +172,8 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 		return tokenError("its application is disabled or deleted")
 	}
 	if claims.Subject != "" {
-		active, err := facts.Active(tx, claims.Subject)
-		if err != nil {
+		if err := userStillGood(tx, claims); err != nil {
 			return err
-		}
-		if !active {
-			return tokenError("its user is disabled or deleted")
 		}
 	}
 	if claims.Family == "" {
@@ -180,4 +184,19 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 		return tokenError("it is revoked")
 	}
 	return err
+}
+
+// userStillGood refuses a token whose user is gone, or whose sign-on no longer
+// counts: a lock and a new password end what was issued before.
+func userStillGood(tx *store.Tx, claims oauth.Access) error {
+	p, err := facts.ByID(tx, claims.Subject)
+	switch {
+	case errors.Is(err, store.ErrMissing) || err == nil && !p.User.Enabled:
+		return tokenError("its user is disabled or deleted")
+	case err != nil:
+		return err
+	case !p.Credential.Takes(time.Unix(claims.IssuedAt, 0), tx.Now()):
+		return tokenError("its user was locked or got a new password since")
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
@@ -79,7 +80,8 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods map[s
 	}
 	if w.Header().Get("Access-Control-Allow-Origin") != "" {
 		w.Header().Set("Access-Control-Allow-Methods", allowed)
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Accept-Language, Correlation-Id, DPoP, X-Requested-With")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Accept-Language, Content-Language, Correlation-Id, DPoP, Range, X-Requested-With, X-Api-Key, X-client-version, "+
+			"X-Amz-Date, X-Amz-Security-Token, X-Ping-External-Transaction-ID, X-Ping-External-Session-ID")
 		w.Header().Set("Access-Control-Max-Age", "600")
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -112,6 +114,10 @@ func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 // in whose table the origin's host stands somewhere.
 const maxClients = 50
 
+// patience is how long they may be looked for. Whose origin is not found in
+// time sends no credentials.
+const patience = 50 * time.Millisecond
+
 // anyClientTrusts reports whether an application of the environment trusts an
 // origin: then its pages may send credentials also to the endpoints that do
 // not need them, as browser SDKs do.
@@ -123,7 +129,7 @@ func (s *Server) anyClientTrusts(r *http.Request, origin string) bool {
 	}
 	trusted := false
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		docs, err := tx.List("application", store.Query{Where: kind.Expr{Op: kind.Mentions, Value: host}, Limit: maxClients})
+		docs, err := tx.List("application", store.Query{Where: kind.Expr{Op: kind.Mentions, Value: host}, Limit: maxClients, Within: patience})
 		for _, d := range docs {
 			app, err := facts.Decode[platform.Application](d)
 			if err != nil {
@@ -133,7 +139,7 @@ func (s *Server) anyClientTrusts(r *http.Request, origin string) bool {
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrSlow) {
 		s.logRefusal(r, faultOf(err))
 	}
 	return trusted

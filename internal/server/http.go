@@ -17,11 +17,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/manage"
 	"pixy/internal/oauth"
 )
 
@@ -118,7 +118,8 @@ func admitBody(w http.ResponseWriter, r *http.Request, route Route) error {
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, route.Limit)
 	media := mediaOf(r)
-	if len(route.Media) == 0 || (media == "" && r.ContentLength == 0) || slices.Contains(route.Media, media) {
+	plain := slices.Contains(route.Media, mediaJSON) || slices.Contains(route.Media, mediaForm)
+	if len(route.Media) == 0 || media == "" && r.ContentLength == 0 && plain || canonical(route.Media, media) != "" {
 		return nil
 	}
 	if slices.ContainsFunc(route.Media, func(m string) bool { return strings.Contains(m, "<") }) && strings.HasPrefix(media, "application/vnd.pingidentity.") {
@@ -134,6 +135,16 @@ func mediaOf(r *http.Request) string {
 		return r.Header.Get("Content-Type")
 	}
 	return media
+}
+
+// canonical is a media type as the table writes it, or "": they are compared
+// without case (RFC 6838 §4.2).
+func canonical(known []string, media string) string {
+	i := slices.IndexFunc(known, func(m string) bool { return strings.EqualFold(m, media) })
+	if i < 0 {
+		return ""
+	}
+	return known[i]
 }
 
 func readBody(r *http.Request) ([]byte, error) {
@@ -170,7 +181,7 @@ func jsonTrouble(err error) string {
 	if errors.As(err, &syntax) {
 		return "syntax error near byte " + strconv.FormatInt(syntax.Offset, 10)
 	}
-	return "it is not"
+	return brief(err.Error())
 }
 
 // readForm reads the parameters of a form body.
@@ -213,8 +224,8 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 // writeTagged answers GET with a JSON body and its ETag (RFC 9110 §8.8.3), or
 // with 304 when the caller has it already. The tag is for caching; nothing is
 // refused for its sake.
-func writeTagged(w http.ResponseWriter, r *http.Request, body kind.Body) error {
-	raw, err := json.Marshal(body)
+func writeTagged(w http.ResponseWriter, r *http.Request, answer manage.Answer) error {
+	raw, err := json.Marshal(answer.Body)
 	if err != nil {
 		return err
 	}
@@ -224,10 +235,8 @@ func writeTagged(w http.ResponseWriter, r *http.Request, body kind.Body) error {
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "private, no-cache")
 	h.Del("Pragma")
-	if changed, ok := body["updatedAt"].(string); ok {
-		if at, err := time.Parse(time.RFC3339, changed); err == nil {
-			h.Set("Last-Modified", at.UTC().Format(http.TimeFormat))
-		}
+	if !answer.Updated.IsZero() {
+		h.Set("Last-Modified", answer.Updated.UTC().Format(http.TimeFormat))
 	}
 	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
 		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {

@@ -28,6 +28,7 @@ CREATE UNIQUE INDEX user_username ON document (env, (body ->> 'usernameKey') COL
 CREATE INDEX user_email ON document (env, (body ->> 'emailKey') COLLATE {{collation}}, created, id) WHERE kind = 'user';
 CREATE INDEX user_population ON document (env, (body -> 'population' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'user';
 CREATE INDEX user_external_id ON document (env, (body ->> 'externalId') COLLATE {{collation}}, created, id) WHERE kind = 'user' AND (body ->> 'externalId') IS NOT NULL;
+CREATE INDEX role_assignment_scope ON document (env, (body -> 'scope' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'roleAssignment';
 CREATE INDEX group_membership_group ON document (env, (body -> 'group' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'groupMembership';
 
 -- What expires. The key is a hash of the secret; spent is 0 until it is spent.
