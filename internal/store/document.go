@@ -95,6 +95,9 @@ func (tx *Tx) listing(k string, q Query) (string, []any, error) {
 		return "", nil, err
 	}
 	by, descending := "created", ""
+	if among(q.Where) {
+		by = "+created" // no index
+	}
 	if q.Order.Path != "" {
 		a, err := w.accessor(q.Order.Path, q.Order.Type)
 		if err != nil {
@@ -117,20 +120,21 @@ func (tx *Tx) listing(k string, q Query) (string, []any, error) {
 		}
 		text += " AND (" + by + ", id)" + after + " (" + place + ", " + w.bind(q.After.ID) + ")"
 	}
-	text = "SELECT id, version, created, updated, body" + text + " ORDER BY " + by + descending + ", id" + descending
+	order := " ORDER BY " + by + descending + ", id" + descending
+	text = "SELECT id, version, created, updated, body" + text + order
 	if q.Limit > 0 {
 		text += " LIMIT " + w.bind(int64(q.Limit))
 	}
 	if q.Within > 0 {
-		text = whole(text, "id, version, created, updated, body")
+		text = whole(text, "id, version, created, updated, body", order)
 	}
 	return text, w.args, nil
 }
 
 // whole makes a statement find all its rows before it gives the first: only up
 // to then can SQLite be interrupted.
-func whole(text, columns string) string {
-	return "WITH page AS MATERIALIZED (" + text + ") SELECT " + columns + " FROM page"
+func whole(text, columns, order string) string {
+	return "WITH page AS MATERIALIZED (" + text + ") SELECT " + columns + " FROM page" + order
 }
 
 // matching is the FROM and the WHERE of a statement over one kind.

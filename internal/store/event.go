@@ -63,12 +63,13 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 	if q.After != (Cursor{}) {
 		text += " AND (recorded, id) < (" + w.bind(millis(q.After.Created)) + ", " + w.bind(q.After.ID) + ")"
 	}
-	text += " ORDER BY recorded DESC, id DESC"
+	const order = " ORDER BY recorded DESC, id DESC"
+	text += order
 	if q.Limit > 0 {
 		text += " LIMIT " + w.bind(int64(q.Limit))
 	}
 	if q.Within > 0 {
-		text = whole(text, "id, recorded, action, actor, client, target, population, correlation, result, body")
+		text = whole(text, "id, recorded, action, actor, client, target, population, correlation, result, body", order)
 	}
 	var found []Event
 	err := tx.within(q.Within).each(text, w.args, func(rows *sql.Rows) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (w *where) among(e kind.Expr) (string, error) {
 	if err == nil {
 		err = checkKind(e.Kind)
 	}
-	return "(id IN (SELECT (body ->> 'parent') FROM document WHERE env = $1 AND kind = '" + e.Kind + "' AND " + a.text + " = " + w.bind(e.Value) + "))", err
+	return "(id IN (SELECT ((body ->> 'parent') COLLATE BINARY) FROM document WHERE env = $1 AND kind = '" + e.Kind + "' AND " + a.text + " = " + w.bind(e.Value) + "))", err
 }
 
 func (w *where) join(parts []kind.Expr, by, none string) (string, error) {
@@ -109,6 +110,12 @@ func (w *where) prefix(a access, e kind.Expr) (string, error) {
 		return "(" + from + ")", nil
 	}
 	return "(" + from + " AND " + a.text + " < " + w.bind(end) + ")", nil
+}
+
+// among reports that a condition looks for few documents through others: they
+// are then sorted, rather than found in the order of all.
+func among(e kind.Expr) bool {
+	return e.Op == kind.Among || e.Op == kind.And && slices.ContainsFunc(e.Args, among)
 }
 
 // piece is a text that stands in another, or at its end. No index serves it.
@@ -170,7 +177,11 @@ func (w *where) accessor(path string, t kind.Type) (access, error) {
 	for _, name := range names[:len(names)-1] {
 		text += " -> '" + name + "'"
 	}
-	return access{"(" + text + " ->> '" + names[len(names)-1] + "')", t, false}, nil
+	text = "(" + text + " ->> '" + names[len(names)-1] + "')"
+	if t == kind.Text || t == kind.Time {
+		text = "(" + text + " COLLATE BINARY)" // as the indexes have it: bytes, whatever the locale
+	}
+	return access{text, t, false}, nil
 }
 
 func (a access) present() string {
