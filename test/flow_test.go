@@ -409,7 +409,7 @@ func TestImportedUser(t *testing.T) {
 	}{
 		"weak":               {object{"password": object{"value": "abc"}}, "password"},
 		"encoded":            {object{"password": object{"value": "{SSHA512}abc"}}, "password.value"},
-		"no value":           {object{"password": object{"forceChange": true}}, "value"},
+		"no value":           {object{"password": object{"forceChange": true}}, "password.value"},
 		"unknown population": {object{"password": object{"value": goodPassword}, "population": object{"id": "none"}}, "population.id"},
 		"the own name":       {object{"password": object{"value": goodPassword}, "username": "2federateM0re"}, "password"},
 	} {

@@ -52,11 +52,6 @@ func addScopes(tx *store.Tx, c *oauth.Client, g platform.Grant) error {
 	return nil
 }
 
-// Mappings are the attribute mappings of an application or a resource.
-func Mappings(tx *store.Tx, noun, parent string) ([]platform.AttributeMapping, error) {
-	return All[platform.AttributeMapping](tx, noun, kind.Equal("parent", parent))
-}
-
 // Policy picks the sign-on policy of a request.
 func Policy(tx *store.Tx, client string, acr []string) (flow.Policy, error) {
 	assigned, err := assignedPolicies(tx, client)

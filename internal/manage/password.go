@@ -299,10 +299,12 @@ func (a *API) importedPassword(ctx context.Context, r Request) (hash string, for
 	if !ok {
 		return "", false, fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "password", Message: "must be an object"})
 	}
-	body, err := accepted(object, []kind.Field{secretField("value").Needed(), {Name: "forceChange", Type: kind.Boolean}})
+	whole, err := accepted(kind.Body{"password": object}, []kind.Field{{Name: "password", Type: kind.Object,
+		Fields: []kind.Field{secretField("value").Needed(), {Name: "forceChange", Type: kind.Boolean}}}})
 	if err != nil {
 		return "", false, err
 	}
+	body, _ := whole["password"].(kind.Body)
 	force, _ = body["forceChange"].(bool)
 	value := kind.At(body, "value")
 	encoded, err := platform.Encoded("password.value", value)

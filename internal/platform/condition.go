@@ -185,8 +185,46 @@ func wrongCondition(raw json.RawMessage) string {
 			}
 		}
 	}
-	if inner, given := o["not"]; given {
+	for _, name := range []string{"and", "or"} {
+		if _, given := o[name]; given {
+			return ""
+		}
+	}
+	if inner, given := o["not"]; given && len(o) == 1 {
 		return wrongCondition(inner)
+	}
+	return wrongLeaf(o)
+}
+
+// wrongLeaf says what is wrong with a condition that is not made of others. Those
+// on networks, risk and places are known by their members only.
+func wrongLeaf(c condition) string {
+	has := func(names ...string) bool {
+		for _, name := range names {
+			if _, given := c[name]; !given {
+				return false
+			}
+		}
+		return len(c) == len(names)
+	}
+	switch {
+	case has("secondsSince", "greater"):
+		if n, ok := read[float64](c, "greater"); !ok || n < 1 || n > 1e9 {
+			return "must have a number of seconds under greater"
+		}
+	case has("ipRange", "contains"):
+		ranges, ok := read[[]string](c, "ipRange")
+		for _, text := range ranges {
+			if _, err := netip.ParsePrefix(text); err != nil {
+				return "must have ranges such as 10.0.0.0/8 under ipRange"
+			}
+		}
+		if !ok || len(ranges) == 0 {
+			return "must have ranges such as 10.0.0.0/8 under ipRange"
+		}
+	case has("value", "equals"), has("anonymousNetwork", "valid"), has("geoVelocity", "valid"), has("ipRisk", "valid"):
+	default:
+		return "must be and, or, not, or one of secondsSince with greater, ipRange with contains, value with equals, and anonymousNetwork, geoVelocity or ipRisk with valid"
 	}
 	return ""
 }

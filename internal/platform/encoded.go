@@ -39,13 +39,11 @@ type encoding struct {
 
 // encodings are the forms that are taken over. Hashes without salt are not:
 // equal passwords would be seen to be equal, and tables break them.
-func encodings() []encoding {
-	return []encoding{
-		{"{SSHA}, {SSHA256}, {SSHA384} or {SSHA512} and base64 of digest and salt", regexp.MustCompile(`^\{SSHA(1|256|384|512)?\}[A-Za-z0-9+/]+=*$`), readSSHA},
-		{"{BCRYPT}$2b$10$...", regexp.MustCompile(`^(\{BCRYPT\})?\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$`), readBcrypt},
-		{"$pbkdf2-sha256$iterations$salt$digest, also sha1 and sha512", regexp.MustCompile(`^(\{PBKDF2\})?\$pbkdf2(-sha1|-sha256|-sha512)?\$\d{1,7}\$[A-Za-z0-9./+]+=*\$[A-Za-z0-9./+]+=*$`), readPBKDF2},
-		{"$argon2id$v=19$m=19456,t=2,p=1$salt$digest", regexp.MustCompile(`^(\{ARGON2ID\})?\$argon2id\$`), readArgon2},
-	}
+var encodings = []encoding{
+	{"{SSHA}, {SSHA256}, {SSHA384} or {SSHA512} and base64 of digest and salt", regexp.MustCompile(`^\{SSHA(1|256|384|512)?\}[A-Za-z0-9+/]+=*$`), readSSHA},
+	{"{BCRYPT}$2b$10$...", regexp.MustCompile(`^(\{BCRYPT\})?\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$`), readBcrypt},
+	{"$pbkdf2-sha256$iterations$salt$digest, also sha1 and sha512", regexp.MustCompile(`^(\{PBKDF2\})?\$pbkdf2(-sha1|-sha256|-sha512)?\$\d{1,7}\$[A-Za-z0-9./+]+=*\$[A-Za-z0-9./+]+=*$`), readPBKDF2},
+	{"$argon2id$v=19$m=19456,t=2,p=1$salt$digest", regexp.MustCompile(`^(\{ARGON2ID\})?\$argon2id\$`), readArgon2},
 }
 
 // hashed are the looks of password hashes, of any form that is in use: the
@@ -64,7 +62,7 @@ func Encoded(target, password string) (bool, error) {
 		return false, nil
 	}
 	var forms []string
-	for _, e := range encodings() {
+	for _, e := range encodings {
 		if e.shape.MatchString(password) && e.read(password) != nil {
 			return true, nil
 		}
@@ -77,7 +75,7 @@ func Encoded(target, password string) (bool, error) {
 // verifyEncoded verifies a password against a hash made elsewhere. found is
 // false when it is in none of the forms.
 func verifyEncoded(stored, password string) (right, found bool) {
-	for _, e := range encodings() {
+	for _, e := range encodings {
 		if !e.shape.MatchString(stored) {
 			continue
 		}

@@ -107,7 +107,7 @@ func expressionPath(s string) bool {
 			return false
 		}
 	}
-	return len(names) > 1 && slices.Contains([]string{"user", "appConfig", "context"}, names[0])
+	return len(names) > 1 && names[0] == "user"
 }
 
 // Value evaluates the expression on facts such as {"user": {...}}. A single
@@ -152,8 +152,20 @@ func member(facts kind.Body, path string) any {
 
 // wrongExpression is the Shape of a mapping's value.
 func wrongExpression(s string) string {
-	if _, err := ParseExpression(s); err != nil {
+	e, err := ParseExpression(s)
+	for _, t := range e {
+		if name, _, _ := strings.Cut(strings.TrimPrefix(t.path, "user."), "."); t.path != "" && !aboutUsers(name) {
+			err = fmt.Errorf("users have no member '%s'", name)
+		}
+	}
+	if err != nil {
 		return "must be a text or an expression such as ${user.name.given + ' ' + user.name.family}: " + err.Error()
 	}
 	return ""
+}
+
+// aboutUsers reports a member that users are shown with.
+func aboutUsers(name string) bool {
+	shown := []string{"id", "account", "lastSignOn", "createdAt", "updatedAt", "environment"}
+	return slices.Contains(shown, name) || slices.ContainsFunc(UserFields(), func(f kind.Field) bool { return f.Name == name })
 }

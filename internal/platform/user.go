@@ -124,7 +124,11 @@ func showUser(_ string, u User, beside json.RawMessage, now time.Time) (kind.Bod
 	}
 	shown := kind.Body{"account": account}
 	if c.LastSignOn != nil {
-		shown["lastSignOn"] = c.LastSignOn
+		signOn := kind.Body{"at": c.LastSignOn.At}
+		if c.LastSignOn.RemoteIP != "" {
+			signOn["remoteIp"] = c.LastSignOn.RemoteIP
+		}
+		shown["lastSignOn"] = signOn
 	}
 	return shown, nil
 }

@@ -86,7 +86,7 @@ func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err
 		if sealed, err = facts.LiveSecrets(tx, f.client.ID); err != nil {
 			return err
 		}
-		if f.mappings, err = facts.Mappings(tx, "attributeMapping", f.client.ID); err != nil {
+		if f.mappings, err = facts.ClientMappings(tx, f.client.ID); err != nil {
 			return err
 		}
 		f.signer, err = s.vault.Signer(tx, f.client.Signing.KeyRotationPolicy.ID)
@@ -213,7 +213,7 @@ func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t 
 			}
 			attributes = append(attributes, more...)
 		}
-		user, err = userFacts(tx, i.Subject)
+		user, err = facts.UserFacts(tx, s.api.Kinds()["user"], i.Subject, append(slices.Clone(attributes), known.mappings...))
 		return err
 	})
 	if err != nil {
@@ -228,21 +228,6 @@ func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t 
 // it is without any.
 func plainSubject(mappings []platform.AttributeMapping) bool {
 	return !slices.ContainsFunc(mappings, func(m platform.AttributeMapping) bool { return m.Name == "sub" && m.Value != "${user.id}" })
-}
-
-// userFacts is a user as the expressions of mappings see it.
-func userFacts(tx *store.Tx, id string) (kind.Body, error) {
-	d, err := tx.Get("user", id)
-	if err != nil {
-		return nil, facts.Lacking("user "+id, err)
-	}
-	body, err := facts.Body(d)
-	if err != nil {
-		return nil, err
-	}
-	user := kind.Show(platform.UserFields(), body)
-	user["id"] = id
-	return user, nil
 }
 
 // userinfo answers with the claims that the token's scopes release (OpenID
@@ -282,11 +267,11 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 			return facts.Missing(err, fault.BearerInvalid)
 		}
 		body = oauth.UserInfo(d.ID, u, d.Updated, scopes)
-		mappings, err := facts.Mappings(tx, "attributeMapping", claims.ClientID)
+		mappings, err := facts.ClientMappings(tx, claims.ClientID)
 		if err != nil {
 			return err
 		}
-		user, err := userFacts(tx, d.ID)
+		user, err := facts.UserFacts(tx, s.api.Kinds()["user"], d.ID, mappings)
 		for name, v := range oauth.Mapped(mappings, user, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
 			body[name] = v
 		}
