@@ -17,6 +17,7 @@ import (
 	"pixy/internal/store"
 )
 
+// activityFields are what a filter of the audit log may name.
 func activityFields() []kind.Field {
 	text := func(name string, ops ...kind.Op) kind.Field {
 		return kind.Field{Name: name, Type: kind.Text, Filter: ops, Indexed: name == "correlationId"}
@@ -30,10 +31,34 @@ func activityFields() []kind.Field {
 		text("correlationId", kind.Eq),
 		object("actors", object("client", text("id", kind.Eq), text("name"), text("type")), object("user", text("id", kind.Eq), text("name", kind.Eq), text("type"))),
 		object("action", text("type", kind.Eq), text("description")),
-		// A list on the wire; a filter names the members of its one element.
+		// A list where it is shown; a filter names the members of its one element.
 		object("resources", kind.Field{Name: "id", Type: kind.Text, Filter: []kind.Op{kind.Eq}, Indexed: true}, text("type", kind.Eq), object("population", text("id", kind.Eq))),
 		object("result", text("status", kind.Eq), text("description")),
 	}
+}
+
+// shownActivity are the members that an activity is shown with.
+func shownActivity() []kind.Field {
+	text := func(name string) kind.Field { return kind.Field{Name: name, Type: kind.Text} }
+	object := func(name string, fields ...kind.Field) kind.Field {
+		return kind.Field{Name: name, Type: kind.Object, Fields: fields}
+	}
+	in := object("environment", text("id"))
+	resource := object("", text("id"), text("type"), text("name"), in, object("population", text("id")))
+	actor := []kind.Field{text("id"), text("type"), text("name"), text("href"), in}
+	return []kind.Field{
+		{Name: "recordedAt", Type: kind.Time}, text("correlationId"), in,
+		object("actors", object("client", actor...), object("user", actor...)),
+		object("action", text("type"), text("description")),
+		{Name: "resources", Type: kind.List, Items: &resource},
+		object("source", text("ipAddress")),
+		object("result", text("status"), text("description")),
+	}
+}
+
+// activityQuery are the members of a POST that reads the audit log.
+func activityQuery() []kind.Field {
+	return []kind.Field{{Name: "filter", Type: kind.Text}, {Name: "limit", Type: kind.Number}}
 }
 
 // listActivities answers with a page of the audit log, the newest first. A POST
@@ -51,7 +76,7 @@ func (a *API) activities(ctx context.Context, r Request, key string, always kind
 	if err := narrow(r); err != nil {
 		return Answer{}, err
 	}
-	body, err := accepted(r.Body, []kind.Field{{Name: "filter", Type: kind.Text}, {Name: "limit", Type: kind.Number}})
+	body, err := accepted(r.Body, activityQuery())
 	if err != nil {
 		return Answer{}, err
 	}

@@ -212,11 +212,13 @@ func (a *API) defaults(tx *store.Tx) kind.Defaults {
 	}
 }
 
-// nothing answers with an empty collection, for what clients read on their way.
-func (a *API) nothing(key string) handler {
-	return func(_ context.Context, r Request) (Answer, error) {
-		return Answer{Status: http.StatusOK, Body: a.page(r, key, nil)}, nil
-	}
+// noPermissions are the application permissions of a resource: none.
+func (a *API) noPermissions(ctx context.Context, r Request) (Answer, error) {
+	err := a.db.View(ctx, r.env(), func(tx *store.Tx) error {
+		_, _, err := a.get(tx, r, a.where(r, a.byName["resource"], "environment"))
+		return err
+	})
+	return Answer{Status: http.StatusOK, Body: a.page(r, "permissions", nil)}, err
 }
 
 // page is a collection that is not cut into pages.

@@ -63,14 +63,14 @@ func (a *API) others() []Route {
 		{Method: "GET", Path: user + "/sessions/{session}", Area: "sessions", Gives: sessionFields(), handle: a.readSession},
 		{Method: "DELETE", Path: user + "/sessions/{session}", Area: "sessions", Write: true, Status: http.StatusNoContent, handle: a.endSession},
 
-		{Method: "GET", Path: environment + "/activities", Area: "audit", Gives: activityFields(), Many: "activities", handle: a.listActivities},
-		{Method: "POST", Path: environment + "/activities", Media: json, Area: "audit", Takes: []kind.Field{{Name: "filter", Type: kind.Text}}, Gives: activityFields(), Many: "activities", handle: a.listActivities},
-		{Method: "GET", Path: environment + "/activities/{activity}", Area: "audit", Gives: activityFields(), handle: a.readActivity},
-		{Method: "GET", Path: environment + "/userActivities", Area: "audit", Gives: activityFields(), Many: "userActivities", handle: a.listUserActivities},
+		{Method: "GET", Path: environment + "/activities", Area: "audit", Gives: shownActivity(), Many: "activities", handle: a.listActivities},
+		{Method: "POST", Path: environment + "/activities", Media: json, Area: "audit", Takes: activityQuery(), Gives: shownActivity(), Many: "activities", handle: a.listActivities},
+		{Method: "GET", Path: environment + "/activities/{activity}", Area: "audit", Gives: shownActivity(), handle: a.readActivity},
+		{Method: "GET", Path: environment + "/userActivities", Area: "audit", Gives: shownActivity(), Many: "userActivities", handle: a.listUserActivities},
 		{Method: "GET", Path: environment + "/totalIdentities", Area: "audit", Gives: totalFields(), Many: "totalIdentities", handle: a.totalIdentities},
 		{Method: "GET", Path: environment + "/activeIdentityCounts", Area: "audit", Gives: totalFields(), Many: "activeIdentityCounts", handle: a.activeIdentities},
 		{Method: "GET", Path: environment + "/keys/{key}/applications", Area: "keys", Gives: platform.ApplicationFields(), Many: "applications", handle: a.keyApplications},
-		{Method: "GET", Path: environment + "/resources/{resource}/applicationPermissions", Area: "resources", Gives: []kind.Field{{Name: "action", Type: kind.Text}}, Many: "permissions", handle: a.nothing("permissions")},
+		{Method: "GET", Path: environment + "/resources/{resource}/applicationPermissions", Area: "resources", Gives: []kind.Field{{Name: "action", Type: kind.Text}}, Many: "permissions", handle: a.noPermissions},
 	}
 	for i := range rows {
 		if rows[i].Status == 0 {

@@ -25,13 +25,6 @@ const (
 	identityReader   = "70712a0a-0000-4000-8000-000000000006"
 )
 
-// faults are those of the server that are known: a text of what the test says.
-var faults = []string{
-	"resources: got array, want object",
-	"/applications/{application}/metadata as",
-	"/resources/{resource}/applicationPermissions as",
-}
-
 // needMail are the media types of actions that need a mail to have been sent.
 var needMail = []string{mediaVendor + "password.sendRecoveryCode+json", mediaVendor + "password.recover+json"}
 
