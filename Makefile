@@ -1,5 +1,5 @@
 SHELL := bash
-FUZZTIME ?= 30s
+FUZZTIME ?= 10s
 MODULES := . test/client
 NODE := test/client/node/node_modules/.package-lock.json
 
