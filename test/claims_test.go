@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"testing"
@@ -139,6 +140,33 @@ func TestAttributeMappings(t *testing.T) {
 	}
 	if id["aud"] != app || id["exp"] == nil {
 		t.Errorf("the mappings spoiled the ID token: %v", id)
+	}
+}
+
+// TestSharedMappings: those of the resource of OpenID Connect are for every
+// application, and its own come before them. A mapping may name the groups.
+func TestSharedMappings(t *testing.T) {
+	w := newWorld(t)
+	app := w.application(nil)
+	user := w.user("ada")
+	for _, name := range []string{"Readers", "Writers"} {
+		group := w.manage("POST", "/groups", object{"name": name}).want(201).text("id")
+		w.manage("POST", "/users/"+user+"/memberOfGroups", object{"id": group}).want(201)
+	}
+	filter := "?filter=" + url.QueryEscape(`type eq "OPENID_CONNECT"`)
+	found := w.manage("GET", "/resources"+filter, nil).want(200).body["_embedded"].(object)["resources"].([]any)
+	openid := text(found[0].(object)["id"])
+	for _, m := range []object{{"name": "shared", "value": "of all"}, {"name": "own", "value": "of all"}, {"name": "groups", "value": "${user.memberOfGroupNames}"}} {
+		w.manage("POST", "/resources/"+openid+"/attributes", m).want(201)
+	}
+	w.manage("POST", "/applications/"+app+"/attributes", object{"name": "own", "value": "of one", "required": false}).want(201)
+	p := &person{w: w}
+	r := w.redeem(app, p.code(app, "ada", nil), nil).want(200)
+	for where, got := range map[string]object{"the ID token": claims(t, r.text("id_token")), "userinfo": w.userinfo(r.text("access_token")).want(200).body} {
+		groups := fmt.Sprint(got["groups"])
+		if got["shared"] != "of all" || got["own"] != "of one" || groups != "[Readers Writers]" && groups != "[Writers Readers]" {
+			t.Errorf("%s has %v", where, got)
+		}
 	}
 }
 

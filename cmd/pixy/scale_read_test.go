@@ -73,7 +73,7 @@ type full struct {
 	size       int
 	ids        []string // of the users, as they are numbered
 	population string
-	group      string // with one member
+	group      string            // with one member
 	pages      map[string]string // the paths of next pages
 	client     *http.Client
 }
