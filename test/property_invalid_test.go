@@ -70,7 +70,7 @@ func (m *maker) spoil(spec *kind.Spec, b object) spoiling {
 		return m.spoilWhole(b)
 	}
 	at.set(wrong)
-	return spoiling{what: what, target: at.path, kept: wrong == nil && (at.field.Access == kind.Immutable || at.field.Access == kind.Given), body: strings.Replace(jsonOf(b), `"`+placeholder+`"`, raw, 1)}
+	return spoiling{what: what, target: at.path, kept: wrong == nil && (at.field.Access == kind.Immutable || at.field.Access == kind.Given || at.field.Access == kind.Confided), body: strings.Replace(jsonOf(b), `"`+placeholder+`"`, raw, 1)}
 }
 
 // wrongValue is a value that a field can't have, or raw JSON in its place.

@@ -5,18 +5,34 @@ import (
 	"testing"
 )
 
-// TestGivenSecretsAreSealed: what a body keeps and never shows is not kept in
-// clear, and stays when a replacement leaves it out.
+// TestGivenSecretsAreSealed: a secret that a body brings is not kept in clear,
+// is shown to who may change it and to nobody else, and stays when a replacement
+// leaves it out.
 func TestGivenSecretsAreSealed(t *testing.T) {
-	w := newWorld(t)
+	w := newGuardedWorld(t)
 	const secret = "the secret of an identity provider"
 	made := w.manage("POST", "/identityProviders", object{"name": "G", "enabled": true, "type": "GOOGLE", "clientId": "c", "clientSecret": secret}).want(201)
 	id := made.text("id")
 	first := w.stored("identityProvider", id)
-	if strings.Contains(made.raw, secret) || strings.Contains(first, secret) || !strings.Contains(first, `"clientSecret":"v1.`) {
+	if made.text("clientSecret") != secret || strings.Contains(first, secret) || !strings.Contains(first, `"clientSecret":"v1.`) {
 		t.Errorf("the answer is %s, and kept is %s", made.raw, first)
 	}
-	w.manage("PUT", "/identityProviders/"+id, w.changed("/identityProviders/"+id, object{"clientId": "d"})).want(200)
+	for role, shown := range map[string]bool{"Environment Admin": true, "Configuration Read Only": false} {
+		_, token := w.holderOf(w.env, role, "ENVIRONMENT", w.env)
+		for _, path := range []string{"/identityProviders/" + id, "/identityProviders"} {
+			r := w.as(token, "GET", w.here(path), nil).want(200)
+			if strings.Contains(r.raw, secret) != shown || !strings.Contains(r.raw, id) {
+				t.Errorf("%s sees %s", role, r.raw)
+			}
+		}
+	}
+	w.manage("PUT", "/identityProviders/"+id, w.changed("/identityProviders/"+id, nil)).want(200)
+	if again := w.stored("identityProvider", id); again != first {
+		t.Errorf("a replacement with what was read changed it: %s", again)
+	}
+	without := w.changed("/identityProviders/"+id, object{"clientId": "d"})
+	delete(without, "clientSecret")
+	w.manage("PUT", "/identityProviders/"+id, without).want(200)
 	if again := w.stored("identityProvider", id); !strings.Contains(again, between(first, `"clientSecret":"`, `"`)) {
 		t.Errorf("the secret was lost: %s", again)
 	}

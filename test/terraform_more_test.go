@@ -41,17 +41,16 @@ func tfAgreement(run *tfRun) string {
 	return agreement.id
 }
 
-// tfProviders are an attribute of the schema and identity providers. The
-// provider reads their secrets into its state when the server shows them; one
-// that does not is a divergence that must be written down.
+// tfProviders are an attribute of the schema and identity providers, whose
+// secrets the provider reads into its state.
 func tfProviders(run *tfRun) string {
 	schema := needsList(run.manage("GET", "/schemas", nil).want(200), "schemas")[0]
 	run.apply(&tfResource{name: "schema attribute", in: "/schemas/" + needsText(schema, "id") + "/attributes", send: object{"name": "favouriteTea", "displayName": "Favourite tea",
 		"description": "Green or black", "enabled": true, "type": "STRING", "unique": false, "multiValued": false, "required": false,
 		"enumeratedValues": []object{{"value": "green", "archived": false}, {"value": "black", "archived": false}}}})
-	google := run.apply(&tfResource{name: "identity provider", in: "/identityProviders", secret: "clientSecret", send: object{"name": "Google", "description": "Sign in with Google", "enabled": true, "type": "GOOGLE",
+	google := run.apply(&tfResource{name: "identity provider", in: "/identityProviders", send: object{"name": "Google", "description": "Sign in with Google", "enabled": true, "type": "GOOGLE",
 		"clientId": "google-client", "clientSecret": "google-secret-1"}})
-	oidc := run.apply(&tfResource{name: "identity provider OIDC", in: "/identityProviders", secret: "clientSecret", send: object{"name": "Partner", "enabled": false, "type": "OPENID_CONNECT",
+	oidc := run.apply(&tfResource{name: "identity provider OIDC", in: "/identityProviders", send: object{"name": "Partner", "enabled": false, "type": "OPENID_CONNECT",
 		"authorizationEndpoint": "https://idp.example.com/authorize", "clientId": "partner", "clientSecret": "partner-secret-1", "issuer": "https://idp.example.com",
 		"jwksEndpoint": "https://idp.example.com/jwks", "scopes": []string{"openid", "email"}, "tokenEndpoint": "https://idp.example.com/token",
 		"tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "userInfoEndpoint": "https://idp.example.com/userinfo", "pkceMethod": "S256"}})

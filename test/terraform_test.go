@@ -26,8 +26,6 @@ type tfResource struct {
 	noPut bool
 	// update is what the provider sends with PUT, when that is not send.
 	update object
-	// secret is a member that may not be shown: then it is not compared.
-	secret string
 	// stays is the message of the 400 with which a DELETE is refused; the
 	// resource then goes with its parent.
 	stays string
@@ -43,9 +41,6 @@ func (r *tfResource) at() string { return r.in + "/" + r.id }
 func (r *tfResource) configured() object {
 	out := maps.Clone(r.send)
 	delete(out, "password")
-	if _, shown := r.read[r.secret]; !shown {
-		delete(out, r.secret)
-	}
 	return out
 }
 
@@ -202,16 +197,12 @@ func (run *tfRun) putBack() {
 	}
 }
 
-// exactly is what is read of a resource, its numbers as they are written, and
-// a secret that is not shown added.
+// exactly is what is read of a resource, its numbers as they are written.
 func (run *tfRun) exactly(r *tfResource) (body object) {
 	run.t.Helper()
 	d := json.NewDecoder(strings.NewReader(run.manage("GET", r.at(), nil).want(200).raw))
 	d.UseNumber()
 	run.must(d.Decode(&body))
-	if r.secret != "" {
-		body[r.secret] = r.send[r.secret]
-	}
 	return body
 }
 

@@ -21,7 +21,7 @@ func Reference(routes []server.Route) []byte {
 		"`Correlation-Id`; every refusal is `id`, `code`, `message` and `details`. Lists take `limit`, `cursor`,\n" +
 		"`order` and `filter`. Every resource has, beside the fields shown, `id`, `environment`, `createdAt`,\n" +
 		"`updatedAt` and `_links`. *!* required, *r* only read, *1* set once, *k* changed at an endpoint of its own,\n" +
-		"*w* never shown.\n")
+		"*w* never shown; *c* shown only to who may write the resource.\n")
 	n := newNames(routes, newKinds())
 	heading := ""
 	tables := fieldTables{before: map[string]string{}}
@@ -136,7 +136,7 @@ func flat(fields []kind.Field, path string) []kind.Field {
 }
 
 func marks(f kind.Field) string {
-	out := map[kind.Access]string{kind.ReadOnly: "r", kind.Immutable: "1", kind.Kept: "k", kind.Given: "w"}[f.Access]
+	out := map[kind.Access]string{kind.ReadOnly: "r", kind.Immutable: "1", kind.Kept: "k", kind.Given: "w", kind.Confided: "c"}[f.Access]
 	if f.Required && f.Access != kind.ReadOnly {
 		out = "!" + out
 	}

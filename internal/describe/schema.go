@@ -58,8 +58,8 @@ func isRequired(f kind.Field, u use) bool {
 	case !f.Required || u == merged:
 		return false
 	case u == shown:
-		return true
-	case f.Access == kind.Given && u == replaced:
+		return f.Access != kind.Confided
+	case (f.Access == kind.Given || f.Access == kind.Confided) && u == replaced:
 		return false
 	}
 	return f.Access != kind.ReadOnly && f.Default == nil

@@ -78,7 +78,7 @@ func (a *accepter) field(f *Field, target string, sent any, given bool, old any,
 			if stood {
 				return old, true
 			}
-		case Given, Sticky: // nobody can send back what is not shown
+		case Given, Confided, Sticky: // nobody can send back what is not shown
 			if !given && stood {
 				return old, true
 			}

@@ -20,6 +20,9 @@ const (
 	Sticky
 	// Given is taken from the body and kept, but never shown.
 	Given
+	// Confided is taken from the body, kept sealed, and shown only to who may
+	// write the resource.
+	Confided
 	// Hidden is written by Pixy and never shown.
 	Hidden
 )

@@ -63,7 +63,7 @@ func Show(fields []Field, body Body) Body {
 	for i := range fields {
 		f := &fields[i]
 		v, ok := body[f.Name]
-		if !ok || f.Access == Given || f.Access == Hidden {
+		if !ok || f.Access == Given || f.Access == Confided || f.Access == Hidden {
 			continue
 		}
 		out[f.Name] = shown(f, v)

@@ -32,9 +32,9 @@ func encoded(d store.Document, body kind.Body) (store.Document, error) {
 	return d, err
 }
 
-// removeEnvironment deletes a SANDBOX at once, and a PRODUCTION environment
-// when it is deleted twice: the first time it is only marked. What is in it is
-// purged afterwards, and until then nobody reaches it.
+// removeEnvironment deletes a SANDBOX at once. A PRODUCTION environment is only
+// marked, and deleted by a second DELETE after its time of grace. What is in a
+// deleted one is purged afterwards, and until then nobody reaches it.
 func (a *API) removeEnvironment(tx *store.Tx, r Request, p place, d store.Document) error {
 	body, err := facts.Body(d)
 	if err != nil {

@@ -117,6 +117,7 @@ type place struct {
 	under  string // the kind of the parent, "" at the top
 	parent string // its id, "" when it is the environment
 	self   string // the URL of the collection, or of the one there is
+	trusts bool   // the actor may write there, and sees what is confided
 }
 
 // where finds the place of a request for a kind. under is the kind of its
@@ -127,6 +128,9 @@ func (a *API) where(r Request, k kind.Kind, under string) place {
 	if under != "environment" && under != "" {
 		p.parent = r.IDs[under]
 	}
+	write := r.wanted
+	write.Write = true
+	p.trusts = write.Area == spec.Area && platform.Reaches(r.Actor.Assignments, write).Everywhere
 	if spec.Name == "environment" || under == "organization" {
 		p.env = ""
 	}

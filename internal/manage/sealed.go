@@ -2,16 +2,26 @@ package manage
 
 import "pixy/internal/kind"
 
-// sealGiven seals the secrets of a body that is to be kept: what is never
-// shown, such as the secret of an identity provider. What stood there already
-// is sealed.
+// sealGiven seals the secrets of a body that is to be kept, such as that of an
+// identity provider. What stood there already is sealed, and stays as it is
+// when it is sent again.
 func (a *API) sealGiven(p place, fields []kind.Field, was, body kind.Body) error {
 	for i := range fields {
 		f := &fields[i]
 		switch v := body[f.Name].(type) {
 		case string:
-			if f.Access != kind.Given || f.Type != kind.Text || v == "" || was[f.Name] == v {
+			if f.Access != kind.Given && f.Access != kind.Confided || f.Type != kind.Text || v == "" || was[f.Name] == v {
 				continue
+			}
+			if stood, _ := was[f.Name].(string); stood != "" {
+				plain, err := a.vault.Secrets(p.env, p.spec.Name, p.id, []string{stood})
+				if err != nil {
+					return err
+				}
+				if plain[0] == v {
+					body[f.Name] = stood
+					continue
+				}
 			}
 			sealed, err := a.vault.Seal(p.env, p.spec.Name, p.id, v)
 			if err != nil {
@@ -24,6 +34,22 @@ func (a *API) sealGiven(p place, fields []kind.Field, was, body kind.Body) error
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// confide unseals into out what a body keeps sealed for who may write it.
+func (a *API) confide(p place, id string, body, out kind.Body) error {
+	for _, f := range p.spec.All(body) {
+		sealed, kept := body[f.Name].(string)
+		if f.Access != kind.Confided || !kept {
+			continue
+		}
+		plain, err := a.vault.Secrets(p.env, p.spec.Name, id, []string{sealed})
+		if err != nil {
+			return err
+		}
+		out[f.Name] = plain[0]
 	}
 	return nil
 }

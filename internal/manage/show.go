@@ -32,6 +32,11 @@ func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.B
 		return nil, err
 	}
 	out := kind.Show(p.spec.All(body), body)
+	if p.trusts {
+		if err := a.confide(p, d.ID, body, out); err != nil {
+			return nil, err
+		}
+	}
 	for name, v := range more {
 		out[name] = v
 	}

@@ -78,7 +78,7 @@ func attributeType(f kind.Field) string {
 
 func identityProviders() kind.Kind {
 	oidc := []kind.Field{
-		webURL("authorizationEndpoint").Needed(), text("clientId", 1024).Needed(), text("clientSecret", 16384).Needed().As(kind.Given), webURL("discoveryEndpoint"),
+		webURL("authorizationEndpoint").Needed(), text("clientId", 1024).Needed(), text("clientSecret", 16384).Needed().As(kind.Confided), webURL("discoveryEndpoint"),
 		text("issuer", 1024).Needed(), webURL("jwksEndpoint").Needed(), needed(texts("scopes", 50, text("", 256))), webURL("tokenEndpoint").Needed(),
 		choice("tokenEndpointAuthMethod", AuthBasic, AuthPost, AuthNone).Needed(), webURL("userInfoEndpoint"), choice("pkceMethod", "S256", "NONE"),
 	}
@@ -90,7 +90,7 @@ func identityProviders() kind.Kind {
 		webURL("sloEndpoint"), webURL("sloResponseEndpoint"), number("sloWindow", 1, 24),
 	}
 	social := []string{"GOOGLE", "LINKEDIN", "LINKEDIN_OIDC", "TWITTER", "AMAZON", "YAHOO", "MICROSOFT", "GITHUB"}
-	secret := text("clientSecret", 16384).Needed().As(kind.Given)
+	secret := text("clientSecret", 16384).Needed().As(kind.Confided)
 	return &kind.Of[struct{}]{Spec: kind.Spec{
 		Name: "identityProvider", Plural: "identityProviders", Title: "Identity provider", Parents: inEnvironment(), Methods: readWrite(), Area: "identityProviders",
 		Owns: []string{"identityProviderAttribute"},
@@ -103,8 +103,8 @@ func identityProviders() kind.Kind {
 			{By: "type", Is: []string{"OPENID_CONNECT"}, Fields: oidc},
 			{By: "type", Is: []string{"SAML"}, Fields: saml},
 			{By: "type", Is: append(social, "PAYPAL"), Fields: []kind.Field{text("clientId", 1024).Needed(), secret}},
-			{By: "type", Is: []string{"FACEBOOK"}, Fields: []kind.Field{text("appId", 1024).Needed(), text("appSecret", 16384).Needed().As(kind.Given)}},
-			{By: "type", Is: []string{"APPLE"}, Fields: []kind.Field{text("clientId", 1024).Needed(), text("clientSecretSigningKey", 32768).Needed().As(kind.Given), text("keyId", 64).Needed(), text("teamId", 64).Needed()}},
+			{By: "type", Is: []string{"FACEBOOK"}, Fields: []kind.Field{text("appId", 1024).Needed(), text("appSecret", 16384).Needed().As(kind.Confided)}},
+			{By: "type", Is: []string{"APPLE"}, Fields: []kind.Field{text("clientId", 1024).Needed(), text("clientSecretSigningKey", 32768).Needed().As(kind.Confided), text("keyId", 64).Needed(), text("teamId", 64).Needed()}},
 			{By: "type", Is: []string{"PAYPAL"}, Fields: []kind.Field{text("clientEnvironment", 32)}},
 			{By: "type", Is: []string{"MICROSOFT"}, Fields: []kind.Field{text("tenantId", 64)}},
 		},
