@@ -138,3 +138,31 @@ func TestMemberTwice(t *testing.T) {
 		t.Errorf("%d %s", r.StatusCode, r.text("username"))
 	}
 }
+
+// TestTakenAndWrong: a value that another resource has is told with all else that
+// is wrong, and the resource's own value is not taken.
+func TestTakenAndWrong(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	bob := w.user("bob")
+	told := func(r response) (all string) {
+		for _, d := range r.want(400).body["details"].([]any) {
+			all += text(d.(object)["code"]) + " " + text(d.(object)["target"]) + "; "
+		}
+		return all
+	}
+	const both = "INVALID_VALUE email; UNIQUENESS_VIOLATION username; "
+	if got := told(w.manage("POST", "/users", object{"username": "ADA", "email": "none"})); got != both {
+		t.Errorf("a new user: %s", got)
+	}
+	if got := told(w.manage("PUT", "/users/"+bob, object{"username": "ada", "email": "none"})); got != both {
+		t.Errorf("a user who takes a name: %s", got)
+	}
+	if got := told(w.manage("PUT", "/users/"+bob, object{"username": "Bob", "email": "none"})); got != "INVALID_VALUE email; " {
+		t.Errorf("a user who keeps a name: %s", got)
+	}
+	w.manage("POST", "/populations", object{"name": "Taken"}).want(201)
+	if got := told(w.manage("POST", "/populations", object{"name": "taken", "description": 7})); got != "INVALID_VALUE description; UNIQUENESS_VIOLATION name; " {
+		t.Errorf("a population: %s", got)
+	}
+}

@@ -121,7 +121,11 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		}
 	}
 	if len(details) > 0 {
-		return nil, fault.Invalid.Detailed(onTheWire(p.spec, details)...)
+		more, err := takenToo(home(tx, p.spec), p.spec, before.ID, body)
+		if err != nil {
+			return nil, err
+		}
+		return nil, fault.Invalid.Detailed(onTheWire(p.spec, append(details, more...))...)
 	}
 	if err := a.hooks(p).keep(tx, p, body); err != nil {
 		return nil, err
@@ -190,18 +194,45 @@ func (a *API) keepNew(tx *store.Tx, r Request, k kind.Kind, p place, raw json.Ra
 	return d, a.follow(tx, r, p, store.Document{}, d, "CREATED")
 }
 
-// taken names the field whose value stands in another document already.
+// takenToo tells of a body that is refused for something else that its unique
+// value stands in another document than id.
+func takenToo(tx *store.Tx, spec *kind.Spec, id string, body kind.Body) ([]fault.Detail, error) {
+	for _, f := range spec.Fields {
+		path := "uniqueKey"
+		if f.Indexed {
+			path = f.Name + "Key"
+		}
+		if !f.Unique || kind.At(body, path) == "" {
+			continue
+		}
+		switch other, err := tx.Find(spec.Name, kind.Equal(path, kind.At(body, path))); {
+		case err == nil && other.ID != id:
+			return []fault.Detail{takenValue(spec)}, nil
+		case err != nil && !isMissing(err):
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// taken is the refusal of a document that the store has not put because
+// another one has its unique value; other errors stay what they are.
 func taken(spec *kind.Spec, err error) error {
 	if !errors.Is(err, fault.Taken) {
 		return err
 	}
+	return fault.Taken.Detailed(takenValue(spec)).Because(err)
+}
+
+// takenValue names the field whose value stands in another document already.
+func takenValue(spec *kind.Spec) fault.Detail {
 	target, message := "id", "A resource with the specified id already exists"
 	for _, f := range spec.Fields {
 		if f.Unique {
 			target, message = f.Name, "A resource with the specified "+f.Name+" already exists"
 		}
 	}
-	return fault.Taken.Detailed(fault.Detail{Code: "UNIQUENESS_VIOLATION", Target: target, Message: message}).Because(err)
+	return fault.Detail{Code: "UNIQUENESS_VIOLATION", Target: target, Message: message}
 }
 
 // change answers PUT and PATCH on an element.

@@ -9,7 +9,7 @@ import (
 // commonPasswords is a sorted list of about 20,000 commonly used passwords,
 // one a line, folded.
 //
-//go:embed common_passwords.txt
+//go:embed commonly_used.txt
 var commonPasswords string
 
 // CommonlyUsed reports whether a folded password is on the list. It searches
