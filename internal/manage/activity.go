@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/platform"
@@ -201,83 +200,4 @@ func (a *API) showActivity(r Request, e store.Event) (kind.Body, error) {
 		out["source"] = kind.Body{"ipAddress": b.RemoteIP}
 	}
 	return out, nil
-}
-
-func totalFields() []kind.Field {
-	return []kind.Field{{Name: "date", Type: kind.Text}, {Name: "totalIdentities", Type: kind.Number}, {Name: "startsAt", Type: kind.Time}, {Name: "count", Type: kind.Number}}
-}
-
-// identities are how many users the environment has: the tallies of its
-// populations.
-func (a *API) identities(ctx context.Context, r Request) (total int, err error) {
-	if err := narrow(r); err != nil {
-		return 0, err
-	}
-	err = a.db.View(ctx, r.env(), func(tx *store.Tx) error {
-		docs, err := tx.List("population", store.Query{})
-		if err != nil {
-			return err
-		}
-		for _, c := range a.byName["population"].Table().Counts {
-			for _, d := range docs {
-				n, err := tx.Tallied(tallyName(c, d.ID))
-				if err != nil {
-					return err
-				}
-				total += n
-			}
-		}
-		return nil
-	})
-	return total, err
-}
-
-func (a *API) totalIdentities(ctx context.Context, r Request) (Answer, error) {
-	total, err := a.identities(ctx, r)
-	item := kind.Body{"date": a.now().UTC().Format("2006-01-02"), "totalIdentities": total}
-	return Answer{Status: http.StatusOK, Body: a.page(r, "totalIdentities", []any{item})}, err
-}
-
-// activeIdentities counts nothing by day: the answer is about now.
-func (a *API) activeIdentities(ctx context.Context, r Request) (Answer, error) {
-	total, err := a.identities(ctx, r)
-	item := kind.Body{"startsAt": platform.Stamp(a.now()), "count": total}
-	return Answer{Status: http.StatusOK, Body: a.page(r, "activeIdentityCounts", []any{item})}, err
-}
-
-// maxShown bounds how many applications of a key are shown.
-const maxShown = 200
-
-// keyApplications are the applications whose tokens a key signs.
-func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
-	if err := narrow(r); err != nil {
-		return Answer{}, err
-	}
-	k := a.byName["application"]
-	p := place{spec: k.Table(), env: r.env(), under: "environment", self: a.base + "/v1/environments/" + r.env() + "/applications"}
-	var items []any
-	err := a.db.View(ctx, r.env(), func(tx *store.Tx) error {
-		if _, err := tx.Get("key", r.IDs["key"]); err != nil {
-			return facts.Missing(err, notFound(a.byName["key"].Table(), r.IDs["key"], r.env()))
-		}
-		policies, err := tx.List("keyRotationPolicy", store.Query{Where: kind.Equal("currentKeyId", r.IDs["key"])})
-		if err != nil {
-			return err
-		}
-		for _, policy := range policies {
-			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxShown})
-			if err != nil {
-				return err
-			}
-			for _, d := range docs {
-				item, err := a.show(tx, k, p, d)
-				if err != nil {
-					return err
-				}
-				items = append(items, item)
-			}
-		}
-		return nil
-	})
-	return Answer{Status: http.StatusOK, Body: a.page(r, "applications", items)}, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"pixy/internal/facts"
@@ -154,4 +155,41 @@ func removeRetired(tx *store.Tx) error {
 		}
 	}
 	return err
+}
+
+// maxShown bounds how many applications of a key are shown.
+const maxShown = 200
+
+// keyApplications are the applications whose tokens a key signs.
+func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
+	if err := narrow(r); err != nil {
+		return Answer{}, err
+	}
+	k := a.byName["application"]
+	p := place{spec: k.Table(), env: r.env(), under: "environment", self: a.base + "/v1/environments/" + r.env() + "/applications"}
+	var items []any
+	err := a.db.View(ctx, r.env(), func(tx *store.Tx) error {
+		if _, err := tx.Get("key", r.IDs["key"]); err != nil {
+			return facts.Missing(err, notFound(a.byName["key"].Table(), r.IDs["key"], r.env()))
+		}
+		policies, err := tx.List("keyRotationPolicy", store.Query{Where: kind.Equal("currentKeyId", r.IDs["key"])})
+		if err != nil {
+			return err
+		}
+		for _, policy := range policies {
+			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxShown})
+			if err != nil {
+				return err
+			}
+			for _, d := range docs {
+				item, err := a.show(tx, k, p, d)
+				if err != nil {
+					return err
+				}
+				items = append(items, item)
+			}
+		}
+		return nil
+	})
+	return Answer{Status: http.StatusOK, Body: a.page(r, "applications", items)}, err
 }
