@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -57,27 +58,29 @@ func Evaluate(raw json.RawMessage, e Evidence) Verdict {
 	return c.evaluate(e)
 }
 
-func (c condition) evaluate(e Evidence) Verdict {
-	is := func(names ...string) bool {
-		for _, name := range names {
-			if _, given := c[name]; !given {
-				return false
-			}
+// is reports whether a condition has these members and no others.
+func (c condition) is(names ...string) bool {
+	for _, name := range names {
+		if _, given := c[name]; !given {
+			return false
 		}
-		return len(c) == len(names)
 	}
+	return len(c) == len(names)
+}
+
+func (c condition) evaluate(e Evidence) Verdict {
 	switch {
-	case is("and"):
+	case c.is("and"):
 		return c.combine("and", e, NotHolding, Holding)
-	case is("or"):
+	case c.is("or"):
 		return c.combine("or", e, Holding, NotHolding)
-	case is("not"):
+	case c.is("not"):
 		return c.negated(e)
-	case is("secondsSince", "greater"):
+	case c.is("secondsSince", "greater"):
 		return c.since(e)
-	case is("ipRange", "contains"):
+	case c.is("ipRange", "contains"):
 		return c.within(e)
-	case is("value", "equals"):
+	case c.is("value", "equals"):
 		return c.equals(e)
 	}
 	return Unevaluated
@@ -135,11 +138,10 @@ func (c condition) within(e Evidence) Verdict {
 	}
 	out := NotHolding
 	for _, text := range ranges {
-		p, err := netip.ParsePrefix(text)
-		if err != nil || p.Addr().Is4In6() {
+		if wrongRange(text) {
 			return Unevaluated
 		}
-		if p.Contains(addr.Unmap().WithZone("")) {
+		if netip.MustParsePrefix(text).Contains(addr.Unmap().WithZone("")) {
 			out = Holding
 		}
 	}
@@ -160,71 +162,67 @@ func (c condition) equals(e Evidence) Verdict {
 	return verdict(value == want)
 }
 
+// maxAlternatives bounds the conditions under one "and" or "or".
+const maxAlternatives = 100
+
 // wrongCondition says what is wrong with the form of a condition, or "". One
-// whose form is right may still be one that is not evaluated.
+// whose form is right may still be one that is not evaluated. null is none.
 func wrongCondition(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
 	}
-	var o map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &o); err != nil || len(o) == 0 {
+	return wrongForm(raw)
+}
+
+func wrongForm(raw json.RawMessage) string {
+	var c condition
+	if err := json.Unmarshal(raw, &c); err != nil || len(c) == 0 {
 		return `must be an object such as {"secondsSince": "${session.lastSignOn.at}", "greater": 28800}`
 	}
 	for _, name := range []string{"and", "or"} {
-		list, given := o[name]
-		if !given {
+		if _, given := c[name]; !given {
 			continue
 		}
-		var all []json.RawMessage
-		if err := json.Unmarshal(list, &all); err != nil || len(all) == 0 || len(all) > 20 || len(o) > 1 {
-			return "must have a list of conditions, and nothing else, beside " + name
+		all, ok := read[[]json.RawMessage](c, name)
+		if !ok || len(all) == 0 || len(all) > maxAlternatives || len(c) > 1 {
+			return fmt.Sprintf("must have a list of 1 to %d conditions, and nothing else, beside %s", maxAlternatives, name)
 		}
 		for _, inner := range all {
-			if wrong := wrongCondition(inner); wrong != "" {
+			if wrong := wrongForm(inner); wrong != "" {
 				return wrong
 			}
 		}
+		return ""
 	}
-	for _, name := range []string{"and", "or"} {
-		if _, given := o[name]; given {
-			return ""
-		}
+	if c.is("not") {
+		return wrongForm(c["not"])
 	}
-	if inner, given := o["not"]; given && len(o) == 1 {
-		return wrongCondition(inner)
-	}
-	return wrongLeaf(o)
+	return wrongLeaf(c)
 }
 
 // wrongLeaf says what is wrong with a condition that is not made of others. Those
 // on networks, risk and places are known by their members only.
 func wrongLeaf(c condition) string {
-	has := func(names ...string) bool {
-		for _, name := range names {
-			if _, given := c[name]; !given {
-				return false
-			}
-		}
-		return len(c) == len(names)
-	}
 	switch {
-	case has("secondsSince", "greater"):
-		if n, ok := read[float64](c, "greater"); !ok || n < 1 || n > 1e9 {
-			return "must have a number of seconds under greater"
+	case c.is("secondsSince", "greater"):
+		_, isText := read[string](c, "secondsSince")
+		if n, ok := read[float64](c, "greater"); !ok || !isText || n < 1 || n > 1e9 {
+			return "must have an expression under secondsSince and a number of seconds under greater"
 		}
-	case has("ipRange", "contains"):
+	case c.is("ipRange", "contains"):
 		ranges, ok := read[[]string](c, "ipRange")
-		for _, text := range ranges {
-			if _, err := netip.ParsePrefix(text); err != nil {
-				return "must have ranges such as 10.0.0.0/8 under ipRange"
-			}
+		if _, isText := read[string](c, "contains"); !ok || !isText || len(ranges) == 0 || slices.ContainsFunc(ranges, wrongRange) {
+			return "must have ranges such as 10.0.0.0/8 under ipRange and an expression under contains"
 		}
-		if !ok || len(ranges) == 0 {
-			return "must have ranges such as 10.0.0.0/8 under ipRange"
-		}
-	case has("value", "equals"), has("anonymousNetwork", "valid"), has("geoVelocity", "valid"), has("ipRisk", "valid"):
+	case c.is("value", "equals"), c.is("anonymousNetwork", "valid"), c.is("geoVelocity", "valid"), c.is("ipRisk", "valid"):
 	default:
 		return "must be and, or, not, or one of secondsSince with greater, ipRange with contains, value with equals, and anonymousNetwork, geoVelocity or ipRisk with valid"
 	}
 	return ""
+}
+
+// wrongRange reports a text that no address can be in.
+func wrongRange(s string) bool {
+	p, err := netip.ParsePrefix(s)
+	return err != nil || p.Addr().Is4In6()
 }

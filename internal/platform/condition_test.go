@@ -255,17 +255,22 @@ func TestUnknownLeavesNeverDecide(t *testing.T) {
 }
 
 func TestWrongCondition(t *testing.T) {
-	const object, list = "must be an object such as", "must have a list of conditions, and nothing else, beside "
+	const object, list = "must be an object such as", "must have a list of 1 to 100 conditions, and nothing else, beside "
+	const since, ranges = "must have an expression under secondsSince", "must have ranges such as 10.0.0.0/8"
 	many := func(n int) string { return `[` + strings.TrimSuffix(strings.Repeat(leafT+",", n), ",") + `]` }
 	cases := []struct{ raw, says string }{
 		{``, ""}, {`null`, ""}, {leafT, ""}, {leafU, ""}, {leafD, ""}, {`{"geoVelocity":{},"valid":true}`, ""}, {`{"not":` + leafT + `}`, ""},
-		{`{"and":` + many(1) + `}`, ""}, {`{"and":` + many(20) + `}`, ""}, {`{"or":[{"and":` + many(2) + `},{"not":{"or":` + many(2) + `}}]}`, ""},
+		{`{"and":` + many(1) + `}`, ""}, {`{"and":` + many(100) + `}`, ""}, {`{"or":[{"and":` + many(2) + `},{"not":{"or":` + many(2) + `}}]}`, ""},
 		{`{}`, object}, {`[]`, object}, {`[{}]`, object}, {`"x"`, object}, {`7`, object}, {`true`, object}, {`{`, object},
 		{`{"and":[]}`, list + "and"}, {`{"or":[]}`, list + "or"}, {`{"and":null}`, list + "and"}, {`{"or":"x"}`, list + "or"}, {`{"and":{}}`, list + "and"},
-		{`{"and":` + many(21) + `}`, list + "and"}, {`{"or":` + many(21) + `}`, list + "or"},
+		{`{"and":` + many(101) + `}`, list + "and"}, {`{"or":` + many(101) + `}`, list + "or"},
 		{`{"and":` + many(1) + `,"or":` + many(1) + `}`, list + "and"}, {`{"or":` + many(1) + `,"x":1}`, list + "or"},
 		{`{"and":[{}]}`, object}, {`{"or":[` + leafT + `,7]}`, object}, {`{"not":{}}`, object}, {`{"not":[]}`, object}, {`{"not":{"not":"x"}}`, object},
 		{`{"or":[{"and":[{"not":{"or":[]}}]}]}`, list + "or"},
+		{`{"not":null}`, object}, {`{"and":[null]}`, object}, {`{"or":[{"not":null}]}`, object},
+		{`{"secondsSince":null,"greater":5}`, since}, {`{"secondsSince":"${session.lastSignOn.at}","greater":"5"}`, since}, {`{"secondsSince":"${session.lastSignOn.at}","greater":0}`, since},
+		{`{"ipRange":["10.0.0.0/8"],"contains":7}`, ranges}, {`{"ipRange":[],"contains":"x"}`, ranges}, {`{"ipRange":["10.0.0.0"],"contains":"x"}`, ranges}, {`{"ipRange":["::ffff:10.0.0.0/104"],"contains":"x"}`, ranges},
+		{`{"geoVelocity":{}}`, "must be and, or, not"}, {`{"geoVelocity":{},"valid":true,"more":1}`, "must be and, or, not"}, {`{"value":"x"}`, "must be and, or, not"},
 	}
 	for _, c := range cases {
 		if got := wrongCondition(json.RawMessage(c.raw)); (got == "") != (c.says == "") || !strings.HasPrefix(got, c.says) {

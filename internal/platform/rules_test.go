@@ -263,7 +263,7 @@ func TestNounRules(t *testing.T) {
 		{signOnPolicyAssignments(), `{"signOnPolicy":{"id":"p"},"priority":0}`, "priority must be between 1 and 2147483647"},
 		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{"enabled":true}}`, ""},
 		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"recovery":{}}`, "recovery.enabled must not be null"},
-		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"condition":{"and":[]}}`, "condition must have a list of conditions"},
+		{signOnPolicyActions(), `{"type":"LOGIN","priority":1,"condition":{"and":[]}}`, "condition must have a list of 1 to 100 conditions"},
 		{signOnPolicyActions(), `{"type":"AGREEMENT","priority":1}`, "agreement must not be null"},
 		{signOnPolicyActions(), `{"type":"IDENTIFIER_FIRST","priority":0,"discoveryRules":[{}]}`, "priority must be between 1 and 2147483647\ndiscoveryRules[0].condition must not be null\ndiscoveryRules[0].identityProvider must not be null"},
 		{signOnPolicyActions(), `{"type":"DANCE"}`, "type must be one of LOGIN"},
