@@ -110,6 +110,9 @@ func filters(fields []kind.Field, path string) []string {
 			out = append(out, path+f.Name+" ("+strings.Join(ops, " ")+")")
 		}
 		out = append(out, filters(f.Fields, path+f.Name+".")...)
+		if f.Items != nil {
+			out = append(out, filters(f.Items.Fields, path+f.Name+".")...)
+		}
 	}
 	return out
 }

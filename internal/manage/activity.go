@@ -16,7 +16,7 @@ import (
 	"pixy/internal/store"
 )
 
-// activityFields are what a filter of the audit log may name.
+// activityFields are the members of an activity, with what a filter may use.
 func activityFields() []kind.Field {
 	text := func(name string, ops ...kind.Op) kind.Field {
 		return kind.Field{Name: name, Type: kind.Text, Filter: ops, Indexed: name == "correlationId"}
@@ -24,35 +24,33 @@ func activityFields() []kind.Field {
 	object := func(name string, fields ...kind.Field) kind.Field {
 		return kind.Field{Name: name, Type: kind.Object, Fields: fields}
 	}
+	in := object("environment", text("id"))
+	id := kind.Field{Name: "id", Type: kind.Text, Filter: []kind.Op{kind.Eq}, Indexed: true}
+	resource := object("", id, text("type", kind.Eq), text("name"), in, object("population", text("id", kind.Eq)))
 	times := []kind.Op{kind.Gt, kind.Ge, kind.Lt, kind.Le}
 	return []kind.Field{
 		{Name: "recordedAt", Type: kind.Time, Filter: times, Indexed: true},
-		text("correlationId", kind.Eq),
-		object("actors", object("client", text("id", kind.Eq), text("name"), text("type")), object("user", text("id", kind.Eq), text("name", kind.Eq), text("type"))),
+		text("correlationId", kind.Eq), in,
+		object("actors",
+			object("client", text("id", kind.Eq), text("type"), text("name"), text("href"), in),
+			object("user", text("id", kind.Eq), text("type"), text("name", kind.Eq), text("href"), in)),
 		object("action", text("type", kind.Eq), text("description")),
-		// A list where it is shown; a filter names the members of its one element.
-		object("resources", kind.Field{Name: "id", Type: kind.Text, Filter: []kind.Op{kind.Eq}, Indexed: true}, text("type", kind.Eq), object("population", text("id", kind.Eq))),
+		{Name: "resources", Type: kind.List, Items: &resource},
+		object("source", text("ipAddress")),
 		object("result", text("status", kind.Eq), text("description")),
 	}
 }
 
-// shownActivity are the members that an activity is shown with.
-func shownActivity() []kind.Field {
-	text := func(name string) kind.Field { return kind.Field{Name: name, Type: kind.Text} }
-	object := func(name string, fields ...kind.Field) kind.Field {
-		return kind.Field{Name: name, Type: kind.Object, Fields: fields}
+// activityFilter is the members as a filter names them: those of the one
+// element of a list stand in the list.
+func activityFilter() []kind.Field {
+	fields := activityFields()
+	for i, f := range fields {
+		if f.Items != nil {
+			fields[i] = kind.Field{Name: f.Name, Type: kind.Object, Fields: f.Items.Fields}
+		}
 	}
-	in := object("environment", text("id"))
-	resource := object("", text("id"), text("type"), text("name"), in, object("population", text("id")))
-	actor := []kind.Field{text("id"), text("type"), text("name"), text("href"), in}
-	return []kind.Field{
-		{Name: "recordedAt", Type: kind.Time}, text("correlationId"), in,
-		object("actors", object("client", actor...), object("user", actor...)),
-		object("action", text("type"), text("description")),
-		{Name: "resources", Type: kind.List, Items: &resource},
-		object("source", text("ipAddress")),
-		object("result", text("status"), text("description")),
-	}
+	return fields
 }
 
 // activityQuery are the members of a POST that reads the audit log.
@@ -98,7 +96,7 @@ func (a *API) activities(ctx context.Context, r Request, key string, always kind
 	}
 	where := always
 	if text != "" {
-		given, err := kind.Filter(activityFields(), text)
+		given, err := kind.Filter(activityFilter(), text)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -110,7 +108,7 @@ func (a *API) activities(ctx context.Context, r Request, key string, always kind
 		return err
 	})
 	if errors.Is(err, store.ErrSlow) {
-		return Answer{}, kind.Slow(activityFields())
+		return Answer{}, kind.Slow(activityFilter())
 	}
 	if err != nil {
 		return Answer{}, err
