@@ -160,13 +160,31 @@ func TestSharedMappings(t *testing.T) {
 		w.manage("POST", "/resources/"+openid+"/attributes", m).want(201)
 	}
 	w.manage("POST", "/applications/"+app+"/attributes", object{"name": "own", "value": "of one", "required": false}).want(201)
+	staff := w.manage("POST", "/resources/"+openid+"/attributes", object{"name": "staff", "value": "yes"}).want(201).text("id")
+	scope := w.manage("POST", "/resources/"+openid+"/scopes", object{"name": "staff", "mappedClaims": []string{staff}}).want(201).text("id")
+	w.manage("POST", "/resources/"+openid+"/attributes", object{"name": "phone_number", "value": "+44"}).want(201)
 	p := &person{w: w}
-	r := w.redeem(app, p.code(app, "ada", nil), nil).want(200)
+	r := w.redeem(app, p.code(app, "ada", url.Values{"scope": {"openid"}}), nil).want(200)
 	for where, got := range map[string]object{"the ID token": claims(t, r.text("id_token")), "userinfo": w.userinfo(r.text("access_token")).want(200).body} {
 		groups := fmt.Sprint(got["groups"])
 		if got["shared"] != "of all" || got["own"] != "of one" || groups != "[Readers Writers]" && groups != "[Writers Readers]" {
 			t.Errorf("%s has %v", where, got)
 		}
+		if got["staff"] != nil || got["phone_number"] != nil {
+			t.Errorf("%s has what is bound to scopes that are not granted: %v", where, got)
+		}
+	}
+	granted := []object{{"id": scope}}
+	for _, s := range w.manage("GET", "/resources/"+openid+"/scopes", nil).want(200).body["_embedded"].(object)["scopes"].([]any) {
+		if s.(object)["name"] == "phone" {
+			granted = append(granted, object{"id": s.(object)["id"]})
+		}
+	}
+	w.manage("POST", "/applications/"+app+"/grants", object{"resource": object{"id": openid}, "scopes": granted}).want(201)
+	p = &person{w: w}
+	id := claims(t, w.redeem(app, p.code(app, "ada", url.Values{"scope": {"openid staff phone"}}), nil).want(200).text("id_token"))
+	if id["staff"] != "yes" || id["phone_number"] != "+44" {
+		t.Errorf("with the scopes the ID token has %v and %v", id["staff"], id["phone_number"])
 	}
 }
 

@@ -27,10 +27,19 @@ func ClientMappings(tx *store.Tx, client string) ([]platform.AttributeMapping, e
 	if err != nil {
 		return nil, Lacking("the resource of OpenID Connect", err)
 	}
-	shared, err := Mappings(tx, "resourceAttribute", openid.ID)
-	for _, m := range shared {
+	scopes, err := All[platform.ResourceScope](tx, "scope", kind.Equal("parent", openid.ID))
+	if err != nil {
+		return nil, err
+	}
+	shared, err := tx.List("resourceAttribute", store.Query{Where: kind.Equal("parent", openid.ID)})
+	for _, d := range shared {
+		m, err := Decode[platform.AttributeMapping](d)
+		if err != nil {
+			return nil, err
+		}
 		named := slices.ContainsFunc(own, func(o platform.AttributeMapping) bool { return o.Name == m.Name })
 		if m.Type == platform.MappingCustom && !named {
+			m.OIDCScopes = platform.Releases(scopes, d.ID, m.Name)
 			own = append(own, m)
 		}
 	}
@@ -56,7 +65,12 @@ func UserFacts(tx *store.Tx, users kind.Kind, id string, mappings []platform.Att
 	if err != nil {
 		return nil, err
 	}
+	custom, err := CustomFields(tx)
+	if err != nil {
+		return nil, err
+	}
 	user := kind.Show(users.Table().Fields, body)
+	ShowCustom(custom, body, user)
 	for name, v := range more {
 		user[name] = v
 	}

@@ -96,16 +96,11 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		return nil, err
 	}
 	details = append(details, more...)
-	if p.parent != "" {
-		body["parent"] = p.parent
-		if p.under != p.spec.By { // that member says in which group the group is
-			body[p.under] = kind.Body{"id": p.parent}
-		}
+	if more, err = a.acceptCustom(tx, r, p, mode, was, body); err != nil {
+		return nil, err
 	}
-	for member, noun := range p.spec.Under {
-		body[member] = kind.Body{"id": r.IDs[noun]}
-	}
-	p.spec.Index(body)
+	details = append(details, more...)
+	settle(r, p, body)
 	if len(details) == 0 {
 		if err := a.sealGiven(p, table, was, body); err != nil {
 			return nil, err
@@ -131,6 +126,39 @@ func (a *API) accept(tx *store.Tx, r Request, k kind.Kind, p place, before store
 		return nil, err
 	}
 	return raw, mayLeave(r, p, was, body)
+}
+
+// settle writes into a body under what it stands, and its keys.
+func settle(r Request, p place, body kind.Body) {
+	if p.parent != "" {
+		body["parent"] = p.parent
+		if p.under != p.spec.By { // that member says in which group the group is
+			body[p.under] = kind.Body{"id": p.parent}
+		}
+	}
+	for member, noun := range p.spec.Under {
+		body[member] = kind.Body{"id": r.IDs[noun]}
+	}
+	p.spec.Index(body)
+}
+
+// acceptCustom holds what was sent against the fields that the environment adds
+// to the kind's, and puts what is kept of it into the body.
+func (a *API) acceptCustom(tx *store.Tx, r Request, p place, mode kind.Mode, was, body kind.Body) ([]fault.Detail, error) {
+	fields, err := a.hooks(p).fields(tx)
+	if err != nil || len(fields) == 0 {
+		return nil, err
+	}
+	stood, _ := was[facts.Custom].(kind.Body)
+	sent := r.Body
+	if r.Method == "PATCH" {
+		sent = kind.Merge(stood, r.Body)
+	}
+	custom, details, err := kind.Accept(fields, mode, stood, sent, a.defaults(tx))
+	if len(custom) > 0 {
+		body[facts.Custom] = custom
+	}
+	return details, err
 }
 
 // onTheWire names what is wrong with a reference by the id that stands for it in

@@ -15,6 +15,8 @@ import (
 type hooks struct {
 	// create refuses a new document before its body is looked at.
 	create func(tx *store.Tx, r Request, p place) error
+	// fields are those that the environment adds to the kind's.
+	fields func(tx *store.Tx) ([]kind.Field, error)
 	// keep refuses a body for what other documents say.
 	keep func(tx *store.Tx, p place, body kind.Body) error
 	// born are the members that Pixy adds to a new body.
@@ -34,6 +36,9 @@ func (a *API) hooks(p place) hooks {
 	h := a.special[p.spec.Name]
 	if h.create == nil {
 		h.create = func(*store.Tx, Request, place) error { return nil }
+	}
+	if h.fields == nil {
+		h.fields = func(*store.Tx) ([]kind.Field, error) { return nil, nil }
 	}
 	if h.keep == nil {
 		h.keep = func(*store.Tx, place, kind.Body) error { return nil }
@@ -59,6 +64,7 @@ func (a *API) hooks(p place) hooks {
 // allHooks is the table.
 func (a *API) allHooks() map[string]hooks {
 	return map[string]hooks{
+		"user":            {fields: facts.CustomFields},
 		"groupMembership": {create: a.mayJoin},
 		"groupNesting":    {create: a.mayJoin},
 		"roleAssignment": {create: a.mayAssign, remove: mayTakeRole,

@@ -15,10 +15,7 @@ func (a *API) sealGiven(p place, fields []kind.Field, was, body kind.Body) error
 			}
 			if stood, _ := was[f.Name].(string); stood != "" {
 				plain, err := a.vault.Secrets(p.env, p.spec.Name, p.id, []string{stood})
-				if err != nil {
-					return err
-				}
-				if plain[0] == v {
+				if err == nil && plain[0] == v {
 					body[f.Name] = stood
 					continue
 				}
@@ -38,18 +35,16 @@ func (a *API) sealGiven(p place, fields []kind.Field, was, body kind.Body) error
 	return nil
 }
 
-// confide unseals into out what a body keeps sealed for who may write it.
-func (a *API) confide(p place, id string, body, out kind.Body) error {
+// confide unseals into out what a body keeps sealed for who may write it. What
+// can't be unsealed is left out: the rest can be read, and the secret written anew.
+func (a *API) confide(p place, id string, body, out kind.Body) {
 	for _, f := range p.spec.All(body) {
 		sealed, kept := body[f.Name].(string)
 		if f.Access != kind.Confided || !kept {
 			continue
 		}
-		plain, err := a.vault.Secrets(p.env, p.spec.Name, id, []string{sealed})
-		if err != nil {
-			return err
+		if plain, err := a.vault.Secrets(p.env, p.spec.Name, id, []string{sealed}); err == nil {
+			out[f.Name] = plain[0]
 		}
-		out[f.Name] = plain[0]
 	}
-	return nil
 }

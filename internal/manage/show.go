@@ -32,10 +32,13 @@ func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.B
 		return nil, err
 	}
 	out := kind.Show(p.spec.All(body), body)
+	custom, err := a.hooks(p).fields(tx)
+	if err != nil {
+		return nil, err
+	}
+	facts.ShowCustom(custom, body, out)
 	if p.trusts {
-		if err := a.confide(p, d.ID, body, out); err != nil {
-			return nil, err
-		}
+		a.confide(p, d.ID, body, out)
 	}
 	for name, v := range more {
 		out[name] = v

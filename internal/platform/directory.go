@@ -2,7 +2,9 @@ package platform
 
 import (
 	"regexp"
+	"slices"
 
+	"pixy/internal/fault"
 	"pixy/internal/kind"
 )
 
@@ -16,8 +18,47 @@ func schemas() kind.Kind {
 
 // SchemaAttribute is a member that users may have.
 type SchemaAttribute struct {
-	Name       string `json:"name"`
-	SchemaType string `json:"schemaType"`
+	Name             string `json:"name"`
+	SchemaType       string `json:"schemaType"`
+	Type             string `json:"type"`
+	Enabled          bool   `json:"enabled"`
+	Required         bool   `json:"required"`
+	MultiValued      bool   `json:"multiValued"`
+	EnumeratedValues []struct {
+		Value    string `json:"value"`
+		Archived bool   `json:"archived"`
+	} `json:"enumeratedValues"`
+}
+
+// CustomFields are the members of users that the attributes of a schema add to
+// those that all users have.
+func CustomFields(attributes []SchemaAttribute) []kind.Field {
+	var out []kind.Field
+	for _, a := range attributes {
+		if a.SchemaType != "CUSTOM" {
+			continue
+		}
+		f := text(a.Name, 2048)
+		switch a.Type {
+		case "BOOLEAN":
+			f = maybe(a.Name)
+		case "JSON", "COMPLEX":
+			f = kind.Field{Name: a.Name, Type: kind.Opaque}
+		}
+		for _, v := range a.EnumeratedValues {
+			if !v.Archived {
+				f.Enum = append(f.Enum, v.Value)
+			}
+		}
+		if a.MultiValued {
+			f = texts(a.Name, 100, f)
+		}
+		if f.Required = a.Required; !a.Enabled {
+			f.Access = kind.Hidden // what users have stays for when it is enabled again
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func schemaAttributes() kind.Kind {
@@ -35,6 +76,14 @@ func schemaAttributes() kind.Kind {
 				object("regexValidation", text("pattern", 1024).Needed(), text("requirements", 1024).Needed(),
 					texts("valuesPatternShouldMatch", 20, text("", 256)), texts("valuesPatternShouldNotMatch", 20, text("", 256))),
 			},
+		},
+		Rules: func(_ *SchemaAttribute, a SchemaAttribute) []fault.Detail {
+			reserved := []string{"id", "account", "lastSignOn", "createdAt", "updatedAt", "environment", "password", "type"}
+			named := func(f kind.Field) bool { return f.Name == a.Name }
+			if a.SchemaType != "CUSTOM" || !slices.Contains(reserved, a.Name) && !slices.ContainsFunc(UserFields(), named) {
+				return nil
+			}
+			return []fault.Detail{{Code: "INVALID_VALUE", Target: "name", Message: "is the name of a member that every user has"}}
 		},
 		Stays: func(a SchemaAttribute) error {
 			return mustStay(a.SchemaType != "CUSTOM", "cannot delete an attribute of the platform")

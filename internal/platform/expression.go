@@ -3,7 +3,6 @@ package platform
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"pixy/internal/kind"
@@ -152,20 +151,8 @@ func member(facts kind.Body, path string) any {
 
 // wrongExpression is the Shape of a mapping's value.
 func wrongExpression(s string) string {
-	e, err := ParseExpression(s)
-	for _, t := range e {
-		if name, _, _ := strings.Cut(strings.TrimPrefix(t.path, "user."), "."); t.path != "" && !aboutUsers(name) {
-			err = fmt.Errorf("users have no member '%s'", name)
-		}
-	}
-	if err != nil {
+	if _, err := ParseExpression(s); err != nil {
 		return "must be a text or an expression such as ${user.name.given + ' ' + user.name.family}: " + err.Error()
 	}
 	return ""
-}
-
-// aboutUsers reports a member that users are shown with.
-func aboutUsers(name string) bool {
-	shown := []string{"id", "account", "lastSignOn", "createdAt", "updatedAt", "environment"}
-	return slices.Contains(shown, name) || slices.ContainsFunc(UserFields(), func(f kind.Field) bool { return f.Name == name })
 }

@@ -90,21 +90,6 @@ func TestExpressionValue(t *testing.T) {
 	}
 }
 
-// A mapping may name what users have, at any depth, and nothing else: a claim
-// that could never be there is a slip.
-func TestExpressionAboutUsers(t *testing.T) {
-	for _, text := range []string{"plain", "${user.id}", "${user.name.given}", "${user.memberOfGroupNames}", "${user.memberOfGroupIDs}", "${user.createdAt}", "${user.account.status}", "${user.environment.id + '/' + user.email}"} {
-		if wrong := wrongExpression(text); wrong != "" {
-			t.Errorf("%s: %s", text, wrong)
-		}
-	}
-	for _, name := range []string{"off", "_a1", "Email", "password", "credential", "uniqueKey"} {
-		if wrong := wrongExpression("${user.id + user." + name + "}"); !strings.HasSuffix(wrong, "users have no member '"+name+"'") {
-			t.Errorf("%s: %q", name, wrong)
-		}
-	}
-}
-
 // What Pixy does not evaluate is refused when it is written, never put into a
 // token as something else.
 func TestExpressionRefuses(t *testing.T) {

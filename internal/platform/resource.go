@@ -28,9 +28,28 @@ type Resource struct {
 
 // ResourceScope is a scope of a resource.
 type ResourceScope struct {
-	Name       string `json:"name"`
-	Parent     string `json:"parent"`
-	Predefined bool   `json:"predefined"` // made with the environment
+	Name         string   `json:"name"`
+	Parent       string   `json:"parent"`
+	Predefined   bool     `json:"predefined"`   // made with the environment
+	MappedClaims []string `json:"mappedClaims"` // ids of the resource's attributes
+}
+
+// Releases are the names of the scopes that a claim of the resource of OpenID
+// Connect is bound to: those that map its attribute, and the one that releases
+// the standard claim of its name. Without any every sign-on has it.
+func Releases(scopes []ResourceScope, attribute, claim string) []string {
+	var out []string
+	for _, s := range scopes {
+		if slices.Contains(s.MappedClaims, attribute) {
+			out = append(out, s.Name)
+		}
+	}
+	for _, s := range OIDCScopes() {
+		if slices.Contains(s.Claims, claim) && !slices.Contains(out, s.Name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
 }
 
 // OIDCScope is a scope of OpenID Connect and the claims it releases at the
