@@ -37,6 +37,10 @@ func (a *API) create(k kind.Kind, under string) handler {
 			if err := a.hooks(p).create(tx, r, p); err != nil {
 				return err
 			}
+			p, err := a.customized(tx, p)
+			if err != nil {
+				return err
+			}
 			raw, err := a.accept(tx, r, k, p, store.Document{}, r.Body)
 			if err != nil {
 				return err
@@ -145,8 +149,8 @@ func settle(r Request, p place, body kind.Body) {
 // acceptCustom holds what was sent against the fields that the environment adds
 // to the kind's, and puts what is kept of it into the body.
 func (a *API) acceptCustom(tx *store.Tx, r Request, p place, mode kind.Mode, was, body kind.Body) ([]fault.Detail, error) {
-	fields, err := a.hooks(p).fields(tx)
-	if err != nil || len(fields) == 0 {
+	p, err := a.customized(tx, p)
+	if err != nil || len(p.custom) == 0 {
 		return nil, err
 	}
 	stood, _ := was[facts.Custom].(kind.Body)
@@ -154,7 +158,7 @@ func (a *API) acceptCustom(tx *store.Tx, r Request, p place, mode kind.Mode, was
 	if r.Method == "PATCH" {
 		sent = kind.Merge(stood, r.Body)
 	}
-	custom, details, err := kind.Accept(fields, mode, stood, sent, a.defaults(tx))
+	custom, details, err := kind.Accept(p.custom, mode, stood, sent, a.defaults(tx))
 	if len(custom) > 0 {
 		body[facts.Custom] = custom
 	}

@@ -112,12 +112,22 @@ func (a *API) environmentExists(tx *store.Tx) error {
 // place is where a request acts.
 type place struct {
 	spec   *kind.Spec
-	env    string // that the transaction is bound to, "" for the root scope
-	id     string // of the element on the wire, "" for the collection
-	under  string // the kind of the parent, "" at the top
-	parent string // its id, "" when it is the environment
-	self   string // the URL of the collection, or of the one there is
-	trusts bool   // the actor may write there, and sees what is confided
+	env    string       // that the transaction is bound to, "" for the root scope
+	id     string       // of the element on the wire, "" for the collection
+	under  string       // the kind of the parent, "" at the top
+	parent string       // its id, "" when it is the environment
+	self   string       // the URL of the collection, or of the one there is
+	trusts bool         // the actor may write there, and sees what is confided
+	custom []kind.Field // that the environment adds to the kind's; nil when they were not read yet
+}
+
+// customized is a place with the fields that the environment adds to the kind's.
+func (a *API) customized(tx *store.Tx, p place) (place, error) {
+	var err error
+	if p.custom == nil {
+		p.custom, err = a.hooks(p).fields(tx)
+	}
+	return p, err
 }
 
 // where finds the place of a request for a kind. under is the kind of its

@@ -32,11 +32,10 @@ func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.B
 		return nil, err
 	}
 	out := kind.Show(p.spec.All(body), body)
-	custom, err := a.hooks(p).fields(tx)
-	if err != nil {
+	if p, err = a.customized(tx, p); err != nil {
 		return nil, err
 	}
-	facts.ShowCustom(custom, body, out)
+	facts.ShowCustom(p.custom, body, out)
 	if p.trusts {
 		a.confide(p, d.ID, body, out)
 	}

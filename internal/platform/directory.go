@@ -33,7 +33,7 @@ type SchemaAttribute struct {
 // CustomFields are the members of users that the attributes of a schema add to
 // those that all users have.
 func CustomFields(attributes []SchemaAttribute) []kind.Field {
-	var out []kind.Field
+	out := []kind.Field{}
 	for _, a := range attributes {
 		if a.SchemaType != "CUSTOM" {
 			continue
