@@ -20,11 +20,26 @@ func TestWalkthrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var script strings.Builder
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		script.WriteString(block[1] + "echo\n")
+	out := runPage(t, string(text), "127.0.0.1:8080", freeAddress(t), t.TempDir())
+	for _, want := range []string{`"status":"OK"`, `"status":"USERNAME_PASSWORD_REQUIRED"`, `"status":"COMPLETED"`, `"error":"invalid_grant"`, `{"sub":"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the walkthrough does not print %s", want)
+		}
 	}
-	dir := t.TempDir()
+	if t.Failed() {
+		t.Logf("%s", out)
+	}
+}
+
+// runPage runs the shell blocks of a page in one shell in dir, to which it leads
+// the sources, with address in place of what the page says, and returns what
+// they print.
+func runPage(t *testing.T, page, says, address, dir string) string {
+	t.Helper()
+	var script strings.Builder
+	for _, block := range regexp.MustCompile("(?sm)^ *```sh\n(.*?)```").FindAllStringSubmatch(page, -1) {
+		script.WriteString(block[1] + "\necho\n")
+	}
 	for _, name := range []string{"go.mod", "go.sum", "cmd", "internal"} {
 		target, err := filepath.Abs("../../" + name)
 		if err != nil {
@@ -34,29 +49,27 @@ func TestWalkthrough(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := listener.Addr().String()
-	listener.Close()
-
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	shell := exec.CommandContext(ctx, "bash", "-c", "set -o pipefail; set -m\n"+strings.ReplaceAll(script.String(), "127.0.0.1:8080", free))
+	shell := exec.CommandContext(ctx, "bash", "-c", "set -o pipefail; set -m\n"+strings.ReplaceAll(script.String(), says, address))
 	shell.Dir = dir
+	shell.Env = append(os.Environ(), "CURL_HOME="+dir)
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`"status":"OK"`, `"status":"USERNAME_PASSWORD_REQUIRED"`, `"status":"COMPLETED"`, `"error":"invalid_grant"`, `{"sub":"`} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the walkthrough does not print %s", want)
-		}
+	return string(out)
+}
+
+// freeAddress is an address on which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if t.Failed() {
-		t.Logf("%s", out)
-	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 // TestReadmeShowsRealOutput holds what the README shows of the demo against the

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"go/parser"
 	"go/token"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestFromPingOne runs every shell block of docs/from-pingone.md in one shell,
@@ -20,39 +16,11 @@ import (
 // a free port: curl is told in its configuration, the server with --listen.
 func TestFromPingOne(t *testing.T) {
 	text := fromPingOne(t)
-	var script strings.Builder
-	for _, block := range regexp.MustCompile("(?sm)^ *```sh\n(.*?)```").FindAllStringSubmatch(text, -1) {
-		script.WriteString(block[1] + "\necho\n")
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"go.mod", "go.sum", "cmd", "internal"} {
-		target, err := filepath.Abs("../../" + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	free := listener.Addr().String()
-	listener.Close()
+	dir, free := t.TempDir(), freeAddress(t)
 	if err := os.WriteFile(filepath.Join(dir, ".curlrc"), fmt.Appendf(nil, "connect-to = \"pixy.test:443:%s\"\n", free), 0o600); err != nil {
 		t.Fatal(err)
 	}
-
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	shell := exec.CommandContext(ctx, "bash", "-c", "set -o pipefail; set -m\n"+strings.ReplaceAll(script.String(), "127.0.0.1:443", free))
-	shell.Dir = dir
-	shell.Env = append(os.Environ(), "CURL_HOME="+dir)
-	out, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	out := runPage(t, text, "127.0.0.1:443", free, dir)
 	env := "5a3c1f8e-2b7d-4c60-9e41-0d6f7a8b9c01"
 	for _, want := range []string{
 		`"href":"https://pixy.test/v1/environments/` + env + `"`, // the environment
@@ -64,11 +32,11 @@ func TestFromPingOne(t *testing.T) {
 		`"status":"OK"`,                     // the imported password
 		", issuer https://pixy.test/" + env, // the application
 	} {
-		if !strings.Contains(string(out), want) {
+		if !strings.Contains(out, want) {
 			t.Errorf("the page does not print %s", want)
 		}
 	}
-	if !regexp.MustCompile(`client id [0-9a-f]{8}-[0-9a-f-]{27}, issuer`).Match(out) {
+	if !regexp.MustCompile(`client id [0-9a-f]{8}-[0-9a-f-]{27}, issuer`).MatchString(out) {
 		t.Error("no application was created")
 	}
 	if t.Failed() {
