@@ -18,12 +18,35 @@ func byKind(of string) (string, error) { return "default-" + of, nil }
 // accepted is a new document as the management API takes it: fields and rules.
 func accepted(t testing.TB, k kind.Kind, sent string) (kind.Body, string) {
 	t.Helper()
+	out, _, told := held(t, k, "", sent)
+	return out, told
+}
+
+// held holds a document against fields and rules: in place of what stood
+// before, or as a new one when that is "". It returns what would be kept, also
+// as JSON, and what is wrong.
+func held(t testing.TB, k kind.Kind, before, sent string) (out kind.Body, kept, told string) {
+	t.Helper()
+	var was kind.Body
+	var stood json.RawMessage
+	mode := kind.Create
+	if before != "" {
+		mode, stood = kind.Replace, json.RawMessage(before)
+		var err error
+		if was, err = kind.Decode(stood); err != nil {
+			t.Fatal(err)
+		}
+	}
 	body, err := kind.Decode([]byte(sent))
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled := k.Fill(body, nil)
-	out, details, err := kind.Accept(k.Table().All(filled), kind.Create, nil, filled, byKind)
+	filled := k.Fill(body, was)
+	table := k.Table().All(filled)
+	if was != nil {
+		table = k.Table().All(was)
+	}
+	out, details, err := kind.Accept(table, mode, was, filled, byKind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +55,15 @@ func accepted(t testing.TB, k kind.Kind, sent string) (kind.Body, string) {
 		t.Fatal(err)
 	}
 	if len(details) == 0 {
-		if details, err = k.Refuse(nil, raw); err != nil {
+		if details, err = k.Refuse(stood, raw); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var told []string
+	var all []string
 	for _, d := range details {
-		told = append(told, d.Target+" "+d.Message)
+		all = append(all, d.Target+" "+d.Message)
 	}
-	return out, strings.Join(told, "\n")
+	return out, string(raw), strings.Join(all, "\n")
 }
 
 func TestApplicationDefaults(t *testing.T) {
