@@ -138,10 +138,11 @@ func (c condition) within(e Evidence) Verdict {
 	}
 	out := NotHolding
 	for _, text := range ranges {
-		if wrongRange(text) {
+		p, ok := ipRange(text)
+		if !ok {
 			return Unevaluated
 		}
-		if netip.MustParsePrefix(text).Contains(addr.Unmap().WithZone("")) {
+		if p.Contains(addr.Unmap().WithZone("")) {
 			out = Holding
 		}
 	}
@@ -211,7 +212,8 @@ func wrongLeaf(c condition) string {
 		}
 	case c.is("ipRange", "contains"):
 		ranges, ok := read[[]string](c, "ipRange")
-		if _, isText := read[string](c, "contains"); !ok || !isText || len(ranges) == 0 || slices.ContainsFunc(ranges, wrongRange) {
+		wrong := func(s string) bool { _, ok := ipRange(s); return !ok }
+		if _, isText := read[string](c, "contains"); !ok || !isText || len(ranges) == 0 || slices.ContainsFunc(ranges, wrong) {
 			return "must have ranges such as 10.0.0.0/8 under ipRange and an expression under contains"
 		}
 	case c.is("value", "equals"), c.is("anonymousNetwork", "valid"), c.is("geoVelocity", "valid"), c.is("ipRisk", "valid"):
@@ -221,8 +223,8 @@ func wrongLeaf(c condition) string {
 	return ""
 }
 
-// wrongRange reports a text that no address can be in.
-func wrongRange(s string) bool {
+// ipRange reads a range, and reports whether an address can be in it.
+func ipRange(s string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(s)
-	return err != nil || p.Addr().Is4In6()
+	return p, err == nil && !p.Addr().Is4In6()
 }
