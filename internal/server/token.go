@@ -63,8 +63,6 @@ type tokenFacts struct {
 	client *oauth.Client
 	signer oauth.Signer
 	roles  []platform.RoleAssignment
-	// mappings are the application's attribute mappings.
-	mappings []platform.AttributeMapping
 }
 
 func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err error) {
@@ -84,9 +82,6 @@ func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err
 			return err
 		}
 		if sealed, err = facts.LiveSecrets(tx, f.client.ID); err != nil {
-			return err
-		}
-		if f.mappings, err = facts.ClientMappings(tx, f.client.ID); err != nil {
 			return err
 		}
 		f.signer, err = s.vault.Signer(tx, f.client.Signing.KeyRotationPolicy.ID)
@@ -200,12 +195,15 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request, out oauth.Outcome
 // mapped is the claims that attribute mappings add: those of the resources to
 // the access token, those of the application to the ID token.
 func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t oauth.Target) (forAPI, forClient map[string]any, err error) {
-	if i.Subject == "" || len(t.Resources) == 0 && len(known.mappings) <= 1 && plainSubject(known.mappings) {
+	if i.Subject == "" {
 		return nil, nil, nil
 	}
-	var attributes []platform.AttributeMapping
+	var attributes, own []platform.AttributeMapping
 	var user kind.Body
 	err = s.db.View(ctx, known.realm.Environment, func(tx *store.Tx) error {
+		if own, err = facts.ClientMappings(tx, known.client.ID); err != nil {
+			return err
+		}
 		for _, id := range t.Resources {
 			more, err := facts.Mappings(tx, "resourceAttribute", id)
 			if err != nil {
@@ -213,14 +211,17 @@ func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t 
 			}
 			attributes = append(attributes, more...)
 		}
-		user, err = facts.UserFacts(tx, s.api.Kinds()["user"], i.Subject, append(slices.Clone(attributes), known.mappings...))
+		if len(t.Resources) == 0 && len(own) <= 1 && plainSubject(own) {
+			return nil
+		}
+		user, err = facts.UserFacts(tx, s.api.Kinds()["user"], i.Subject, slices.Concat(attributes, own))
 		return err
 	})
-	if err != nil {
+	if err != nil || user == nil {
 		return nil, nil, err
 	}
 	forAPI = oauth.Mapped(attributes, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.Name != "sub" })
-	forClient = oauth.Mapped(known.mappings, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.IDToken == nil || *m.IDToken })
+	forClient = oauth.Mapped(own, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.IDToken == nil || *m.IDToken })
 	return forAPI, forClient, nil
 }
 
