@@ -15,11 +15,3 @@ func CustomFields(tx *store.Tx) ([]kind.Field, error) {
 	attributes, err := All[platform.SchemaAttribute](tx, "schemaAttribute", kind.Equal("schemaType", "CUSTOM"))
 	return platform.CustomFields(attributes), err
 }
-
-// ShowCustom adds to what is shown of a user what the fields name.
-func ShowCustom(fields []kind.Field, body, out kind.Body) {
-	kept, _ := body[Custom].(kind.Body)
-	for name, v := range kind.Show(fields, kept) {
-		out[name] = v
-	}
-}

@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -27,18 +26,18 @@ func ClientMappings(tx *store.Tx, client string) ([]platform.AttributeMapping, e
 	if err != nil {
 		return nil, Lacking("the resource of OpenID Connect", err)
 	}
-	scopes, err := All[platform.ResourceScope](tx, "scope", kind.Equal("parent", openid.ID))
-	if err != nil {
-		return nil, err
+	shared, err := tx.List("resourceAttribute", store.Query{Where: kind.All(kind.Equal("parent", openid.ID), kind.Equal("type", platform.MappingCustom))})
+	if err != nil || len(shared) == 0 {
+		return own, err
 	}
-	shared, err := tx.List("resourceAttribute", store.Query{Where: kind.Equal("parent", openid.ID)})
+	scopes, err := All[platform.ResourceScope](tx, "scope", kind.Equal("parent", openid.ID))
 	for _, d := range shared {
 		m, err := Decode[platform.AttributeMapping](d)
 		if err != nil {
 			return nil, err
 		}
 		named := slices.ContainsFunc(own, func(o platform.AttributeMapping) bool { return o.Name == m.Name })
-		if m.Type == platform.MappingCustom && !named {
+		if !named {
 			m.OIDCScopes = platform.Releases(scopes, d.ID, m.Name)
 			own = append(own, m)
 		}
@@ -53,29 +52,15 @@ func UserFacts(tx *store.Tx, users kind.Kind, id string, mappings []platform.Att
 	if err != nil {
 		return nil, Lacking("user "+id, err)
 	}
-	body, err := Body(d)
-	if err != nil {
-		return nil, err
-	}
-	beside, err := tx.Get("credential", id)
-	if err != nil && !errors.Is(err, store.ErrMissing) {
-		return nil, err
-	}
-	more, err := users.Show(id, d.Body, beside.Body, tx.Now())
-	if err != nil {
-		return nil, err
-	}
 	custom, err := CustomFields(tx)
 	if err != nil {
 		return nil, err
 	}
-	user := kind.Show(users.Table().Fields, body)
-	ShowCustom(custom, body, user)
-	for name, v := range more {
-		user[name] = v
+	user, _, err := Show(tx, users, custom, d)
+	if err != nil {
+		return nil, err
 	}
-	user["id"], user["environment"] = id, kind.Body{"id": tx.Env()}
-	user["createdAt"], user["updatedAt"] = platform.Stamp(d.Created), platform.Stamp(d.Updated)
+	user["environment"] = kind.Body{"id": tx.Env()}
 	if !slices.ContainsFunc(mappings, func(m platform.AttributeMapping) bool { return strings.Contains(m.Value, "memberOfGroup") }) {
 		return user, nil
 	}
@@ -84,18 +69,11 @@ func UserFacts(tx *store.Tx, users kind.Kind, id string, mappings []platform.Att
 
 // addGroups adds the ids and the names of a user's groups.
 func addGroups(tx *store.Tx, id string, user kind.Body) error {
-	_, groups, err := GroupsOf(tx, id)
+	_, ids, err := GroupsOf(tx, id)
 	if err != nil {
 		return err
 	}
-	ids, names := []any{}, []any{}
-	for _, g := range groups {
-		group, _, err := Get[platform.Group](tx, "group", g)
-		if err != nil {
-			return Lacking("group "+g, err)
-		}
-		ids, names = append(ids, g), append(names, group.Name)
-	}
-	user["memberOfGroupIDs"], user["memberOfGroupNames"] = ids, names
-	return nil
+	names, err := GroupNames(tx, ids)
+	user["memberOfGroupIDs"], user["memberOfGroupNames"] = append([]string{}, ids...), names
+	return err
 }

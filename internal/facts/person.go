@@ -130,6 +130,19 @@ func GroupsOf(tx *store.Tx, user string) (direct, all []string, err error) {
 	return direct, all, err
 }
 
+// GroupNames are the names of groups.
+func GroupNames(tx *store.Tx, ids []string) ([]string, error) {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		g, _, err := Get[platform.Group](tx, "group", id)
+		if err != nil {
+			return nil, Lacking("group "+id, err)
+		}
+		out[i] = g.Name
+	}
+	return out, nil
+}
+
 // MaxGroups bounds how many groups somebody is in, with those that they are
 // nested in. More are refused when they are made; if there are more all the
 // same, nothing is decided by a part of them.

@@ -108,13 +108,6 @@ func (a *API) mayJoin(tx *store.Tx, r Request, p place) error {
 	if slices.Contains(above, p.parent) {
 		return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "id", Message: "must not be the group itself, nor one that is nested in it"})
 	}
-	mine, err := facts.RolesOf(tx, p.under, p.parent)
-	if err == nil && !platform.Holds(r.Actor.Assignments, mine) {
-		err = fault.NotPermitted.Compared("roles as strong as those of "+p.parent, "weaker ones")
-	}
-	if err != nil {
-		return err
-	}
 	there, err := tx.Count(p.spec.Name, kind.Equal("parent", p.parent), facts.MaxGroups, 0)
 	if err == nil && there+len(above) >= facts.MaxGroups/2 {
 		err = fault.TooManyGroups.Saying(facts.MaxGroups / 2)

@@ -299,14 +299,20 @@ func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next
 		if after.Body, err = a.accept(tx, r, k, p, before, next(was)); err != nil {
 			return err
 		}
-		if after, err = home(tx, p.spec).Put(after); err != nil {
-			return taken(p.spec, err)
-		}
-		if err := a.follow(tx, r, p, before, after, "UPDATED"); err != nil {
+		if after, err = a.replace(tx, r, p, before, after); err != nil {
 			return err
 		}
 		out, err = a.show(tx, k, p, after)
 		return err
 	})
 	return out, err
+}
+
+// replace puts a document in place of what it was, and does what follows.
+func (a *API) replace(tx *store.Tx, r Request, p place, before, after store.Document) (store.Document, error) {
+	kept, err := home(tx, p.spec).Put(after)
+	if err != nil {
+		return kept, taken(p.spec, err)
+	}
+	return kept, a.follow(tx, r, p, before, kept, "UPDATED")
 }

@@ -209,10 +209,10 @@ func (a *API) parentExists(tx *store.Tx, r Request, p place) error {
 		parent.id = p.parent
 		_, _, err := a.get(tx, r, parent)
 		return err
-	case p.spec.Name == "environment" || p.under != "environment" || len(p.spec.Reach) > 0 || r.reach.Everywhere:
+	case p.spec.Name == "environment" || p.under != "environment" || len(p.spec.Reach) > 0:
 		return nil
 	}
-	return fault.NotPermitted.Compared("a role for the environment", "roles for populations or applications")
+	return narrow(r)
 }
 
 // parentOf is the kind under which another one stands in the path of a request.

@@ -115,8 +115,5 @@ func (a *API) putBody(tx *store.Tx, r Request, p place, before store.Document, n
 	if err != nil {
 		return after, err
 	}
-	if after, err = home(tx, p.spec).Put(after); err != nil {
-		return after, taken(p.spec, err)
-	}
-	return after, a.follow(tx, r, p, before, after, "UPDATED")
+	return a.replace(tx, r, p, before, after)
 }

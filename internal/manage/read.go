@@ -43,11 +43,11 @@ func (a *API) read(k kind.Kind, under string) handler {
 // element is the document of a place. Of what there is one, it is the table's
 // defaults before it is first written, with Version 0.
 func (a *API) element(tx *store.Tx, r Request, k kind.Kind, p place) (store.Document, error) {
-	if err := a.parentExists(tx, r, p); err != nil {
-		return store.Document{}, err
-	}
 	d, _, err := a.get(tx, r, p)
-	if !p.spec.Single || err == nil || !errors.Is(err, store.ErrMissing) {
+	if !p.spec.Single || err == nil || !isMissing(err) {
+		return d, err
+	}
+	if err := a.parentExists(tx, r, p); err != nil {
 		return d, err
 	}
 	body, _, err := kind.Accept(p.spec.Fields, kind.Create, nil, k.Fill(kind.Body{}, nil), a.defaults(tx))
@@ -55,9 +55,6 @@ func (a *API) element(tx *store.Tx, r Request, k kind.Kind, p place) (store.Docu
 		return d, err
 	}
 	raw, err := json.Marshal(body)
-	if p.parent != "" {
-		body["parent"] = p.parent
-	}
 	environment, missing := a.homeOf(tx, "environment").Get("environment", p.env)
 	return store.Document{Kind: p.spec.Name, ID: p.id, Created: environment.Created, Updated: environment.Created, Body: raw}, errors.Join(err, missing)
 }

@@ -3,6 +3,7 @@ package manage
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"pixy/internal/kind"
 	"pixy/internal/platform"
@@ -168,7 +169,7 @@ func listKey(spec *kind.Spec) string {
 func Names(routes []Route) []string {
 	var out []string
 	for _, r := range routes {
-		for _, segment := range splitPath(r.Path) {
+		for _, segment := range strings.Split(r.Path, "/") {
 			if len(segment) > 2 && segment[0] == '{' && !slices.Contains(out, segment[1:len(segment)-1]) {
 				out = append(out, segment[1:len(segment)-1])
 			}

@@ -1,7 +1,6 @@
 package manage
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,37 +14,20 @@ import (
 
 // show is a document as the API answers with it.
 func (a *API) show(tx *store.Tx, k kind.Kind, p place, d store.Document) (kind.Body, error) {
-	body, err := facts.Body(d)
+	p, err := a.customized(tx, p)
 	if err != nil {
 		return nil, err
 	}
-	var beside json.RawMessage
-	if p.spec.Beside != "" {
-		b, err := tx.Get(p.spec.Beside, d.ID)
-		if err != nil && !isMissing(err) {
-			return nil, err
-		}
-		beside = b.Body
-	}
-	more, err := k.Show(d.ID, d.Body, beside, tx.Now())
+	out, body, err := facts.Show(tx, k, p.custom, d)
 	if err != nil {
 		return nil, err
 	}
-	out := kind.Show(p.spec.All(body), body)
-	if p, err = a.customized(tx, p); err != nil {
-		return nil, err
-	}
-	facts.ShowCustom(p.custom, body, out)
 	if p.trusts {
 		a.confide(p, d.ID, body, out)
-	}
-	for name, v := range more {
-		out[name] = v
 	}
 	if err := a.counts(home(tx, p.spec), p.spec, d.ID, out); err != nil {
 		return nil, err
 	}
-	out["id"], out["createdAt"], out["updatedAt"] = d.ID, platform.Stamp(d.Created), platform.Stamp(d.Updated)
 	if p.spec.By != "" {
 		if err := standFor(tx, p, body, out); err != nil {
 			return nil, err
@@ -125,24 +107,12 @@ func (a *API) enrich(tx *store.Tx, r Request, p place, out kind.Body) error {
 	return nil
 }
 
-func groupsOf(tx *store.Tx, user string, names bool) ([]any, error) {
-	_, all, err := facts.GroupsOf(tx, user)
-	if err != nil {
-		return nil, err
+func groupsOf(tx *store.Tx, user string, names bool) ([]string, error) {
+	_, ids, err := facts.GroupsOf(tx, user)
+	if err != nil || !names {
+		return append([]string{}, ids...), err
 	}
-	out := []any{}
-	for _, id := range all {
-		if !names {
-			out = append(out, id)
-			continue
-		}
-		g, _, err := facts.Get[platform.Group](tx, "group", id)
-		if err != nil {
-			return nil, facts.Lacking("group "+id, err)
-		}
-		out = append(out, g.Name)
-	}
-	return out, nil
+	return facts.GroupNames(tx, ids)
 }
 
 // expand embeds what a document refers to, or stands for, as far as the roles
@@ -203,5 +173,3 @@ func words(list string) []string {
 	}
 	return out
 }
-
-func splitPath(path string) []string { return strings.Split(path, "/") }
