@@ -66,13 +66,15 @@ func (p *pixy) fixture() map[string]any {
 	return map[string]any{"base": p.base, "issuer": p.issuer(), "env": p.env, "apps": p.Apps, "username": username, "password": password}
 }
 
-// TestNodeClients signs in with openid-client and oauth4webapi, over https with
-// the certificate of the development CA.
-func TestNodeClients(t *testing.T) {
-	p := start(t, "--tls-dev")
-	p.prepare()
-	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
-	p.node(t, p.fixture(), "--test", "--test-reporter=spec", "openid-client.test.mjs", "oauth4webapi.test.mjs")
+// nodeClients are the JavaScript libraries for servers.
+func (f *foreignClients) nodeClients(t *testing.T) {
+	f.script(t, f.withToken(), "openid-client.test.mjs", "oauth4webapi.test.mjs")
+}
+
+func (f *foreignClients) script(t *testing.T, fixture map[string]any, names ...string) {
+	t.Helper()
+	fixture["report"] = f.report.path
+	f.node(t, fixture, append([]string{"--test", "--test-reporter=spec", "--test-concurrency=2"}, names...)...)
 }
 
 // TestBrowser signs in on the hosted pages in Chromium.

@@ -1,0 +1,90 @@
+package client
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// foreignClients is the server that the foreign clients share, and the report
+// of what they did with it.
+type foreignClients struct {
+	*pixy
+	report   report
+	metadata map[string]any
+}
+
+// TestForeignClients lets each foreign client do what it can, from discovery
+// alone, and holds the table in README.md against what it did.
+func TestForeignClients(t *testing.T) {
+	f := &foreignClients{pixy: start(t, "--tls-dev", "--hash-memory", "1024", "--hash-time", "1"), report: newReport(t)}
+	f.prepare()
+	r, err := http.NewRequest("GET", f.issuer()+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.metadata = f.do(r, 200)
+	suites := []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"x-oauth2", f.oauth2Clients}, {"node", f.nodeClients},
+	}
+	ran := 0
+	for _, suite := range suites {
+		t.Run(suite.name, func(t *testing.T) { ran++; suite.run(t) })
+	}
+	if ran == len(suites) && !t.Failed() {
+		f.report.compare(t)
+	}
+}
+
+// client is one of them.
+type client struct {
+	*foreignClients
+	name, version string
+}
+
+// can tests one feature of a client, and reports it when the test has passed.
+func (c client) can(t *testing.T, feature string, test func(*testing.T)) {
+	t.Helper()
+	t.Run(strings.ReplaceAll(feature, " ", "-"), func(t *testing.T) {
+		if !c.announced(feature) {
+			t.Skip("the server does not announce it")
+		}
+		test(t)
+		if !t.Failed() {
+			c.report.did(t, c.name, c.version, feature)
+		}
+	})
+}
+
+// announced is whether discovery has what a feature needs.
+func (f *foreignClients) announced(feature string) bool {
+	has := func(member, value string) bool {
+		list, _ := f.metadata[member].([]any)
+		return slices.Contains(list, any(value))
+	}
+	switch feature {
+	case "refresh":
+		return has("grant_types_supported", "refresh_token")
+	case "revoke":
+		return f.metadata["revocation_endpoint"] != nil
+	case "introspect":
+		return f.metadata["introspection_endpoint"] != nil
+	case "sign-off":
+		return f.metadata["end_session_endpoint"] != nil
+	case "JWT authentication":
+		return has("token_endpoint_auth_methods_supported", "private_key_jwt")
+	case "PAR":
+		return f.metadata["pushed_authorization_request_endpoint"] != nil
+	case "DPoP":
+		return f.metadata["dpop_signing_alg_values_supported"] != nil
+	case "form_post":
+		return has("response_modes_supported", "form_post")
+	case "hybrid or implicit":
+		return has("response_types_supported", "code id_token")
+	}
+	return true
+}
