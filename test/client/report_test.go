@@ -21,7 +21,7 @@ var (
 		"JWT authentication", "PAR", "DPoP", "form_post", "hybrid or implicit",
 	}
 	foreign = []string{
-		"coreos/go-oidc", "zitadel/oidc", "openid-client", "oauth4webapi",
+		"coreos/go-oidc", "zitadel/oidc", "oauth2-proxy", "openid-client", "oauth4webapi",
 	}
 )
 
