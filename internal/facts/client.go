@@ -44,10 +44,7 @@ func addScopes(tx *store.Tx, c *oauth.Client, g platform.Grant) error {
 		if err != nil {
 			return Lacking("scope "+ref.ID, err)
 		}
-		// Refresh tokens are not issued yet, so nobody is promised one.
-		if scope.Name != "offline_access" {
-			c.Scopes = append(c.Scopes, oauth.GrantedScope{Name: scope.Name, ResourceID: g.Resource.ID, Resource: resource})
-		}
+		c.Scopes = append(c.Scopes, oauth.GrantedScope{Name: scope.Name, ResourceID: g.Resource.ID, Resource: resource})
 	}
 	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -98,8 +100,17 @@ func certificate(private crypto.Signer, spec platform.Key, begins, ends time.Tim
 	return der, nil
 }
 
-// Signer is the key that signs an application's tokens, unsealed: the current
-// one of its key rotation policy, or else of the environment's.
+// SignerOf is the key that signs an application's tokens.
+func (v *Vault) SignerOf(tx *store.Tx, app platform.Application) (oauth.Signer, error) {
+	signer, err := v.Signer(tx, app.Signing.KeyRotationPolicy.ID)
+	if !app.IncludeX5t {
+		signer.Thumbprint = ""
+	}
+	return signer, err
+}
+
+// Signer is the current key of a key rotation policy, or else of the
+// environment's, unsealed.
 func (v *Vault) Signer(tx *store.Tx, policy string) (oauth.Signer, error) {
 	p, err := rotationPolicy(tx, policy)
 	if err != nil {
@@ -141,7 +152,8 @@ func (v *Vault) unsealKey(env string, d store.Document) (oauth.Signer, error) {
 	if !ok {
 		return oauth.Signer{}, errors.New("the signing key " + d.ID + " is not an RSA key")
 	}
-	return oauth.Signer{KeyID: d.ID, Key: key}, nil
+	sum := sha1.Sum(k.Certificate) // RFC 7515 §4.1.7 names this hash
+	return oauth.Signer{KeyID: d.ID, Key: key, Thumbprint: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
 }
 
 // PublicKeys are the keys of an environment that tokens may be verified with.

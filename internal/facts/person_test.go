@@ -8,6 +8,7 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/oauth"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
@@ -198,10 +199,10 @@ func TestClientFacts(t *testing.T) {
 	w.put(t, "grant", "g3", kind.Body{"parent": "a3", "resource": ref("r2"), "scopes": []any{ref("gone")}})
 	w.in(t, "e1", func(tx *store.Tx) error {
 		c, err := Client(tx, "a1")
-		if err != nil || c == nil || c.ID != "a1" || !c.Enabled || !c.MultipleResources || len(c.Scopes) != 2 || c.Scopes[0].Name != "profile" || c.Scopes[1].Name != "api:read" {
+		if err != nil || c == nil || c.ID != "a1" || !c.Enabled || !c.MultipleResources || len(c.Scopes) != 3 || c.Scopes[0].Name != "profile" || c.Scopes[1].Name != "offline_access" || c.Scopes[2].Name != "api:read" {
 			t.Fatalf("the client is %+v, %v", c, err)
 		}
-		if target := c.Target([]string{"api:read"}); len(target.Audience) != 1 || target.Audience[0] != "https://api" || target.Life.Seconds() != 600 || !slices.Equal(target.Resources, []string{"r2"}) {
+		if target := c.Target(oauth.Issue{Scopes: []string{"api:read"}}); len(target.Audience) != 1 || target.Audience[0] != "https://api" || target.Life.Seconds() != 600 || !slices.Equal(target.Resources, []string{"r2"}) {
 			t.Errorf("a token for the API is %+v", target)
 		}
 		for _, id := range []string{"a2", "none"} {

@@ -12,6 +12,11 @@ type Records struct {
 	Flows    store.Tickets[FlowRecord]
 	Sessions store.Tickets[flow.Session]
 	Codes    store.Tickets[oauth.Code]
+	// Refreshes are families of refresh tokens, found by their name: nobody
+	// makes a token of one without the server's key.
+	Refreshes store.Tickets[oauth.Refresh]
+	// Seen are the names of what may come once: client assertions, proofs.
+	Seen store.Tickets[struct{}]
 	// Nobody counts the failures of usernames that nobody has, so that they
 	// are locked out like the others, and forgotten as soon.
 	Nobody store.Tickets[platform.Credential]
@@ -26,9 +31,11 @@ type FlowRecord struct {
 // NewRecords is the table.
 func NewRecords() Records {
 	return Records{
-		Flows:    store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
-		Sessions: store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
-		Codes:    store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
-		Nobody:   store.Tickets[platform.Credential]{Kind: "nobody"},
+		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
+		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
+		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
+		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Seen:      store.Tickets[struct{}]{Kind: "seen"},
+		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
 	}
 }

@@ -46,8 +46,9 @@ func shape(b [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
-// CursorKey is the key under which cursors are signed.
-func (v *Vault) CursorKey() []byte { return v.sealer.Derive("cursor") }
+// MACKey is the key under which texts of a purpose are signed, the same on
+// every node.
+func (v *Vault) MACKey(purpose string) []byte { return v.sealer.Derive(purpose) }
 
 // Secret seals a given secret of an application or a resource, noun "secret"
 // or "resourceSecret", or a new one: 64 characters from 384 random bits.

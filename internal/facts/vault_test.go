@@ -197,7 +197,7 @@ func TestSigner(t *testing.T) {
 					t.Errorf("%q signs with %s, %v", policy, s.KeyID, err)
 					continue
 				}
-				token, err := s.Sign(oauth.Access{Issuer: "i", ClientID: "c", Expires: w.now.Unix() + 1})
+				token, err := s.Sign(oauth.Access{Issuer: "i", ClientID: "c", Expires: w.now.Unix() + 1}, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -245,7 +245,7 @@ func TestSigner(t *testing.T) {
 			return err
 		}
 		after, err := w.vault.Signer(tx, "")
-		if before.Key.Equal(after.Key) {
+		if before.Key.Public().(*rsa.PublicKey).Equal(after.Key.Public()) {
 			t.Error("the key from before is used on")
 		}
 		return err
@@ -347,7 +347,7 @@ func TestIDsAndTokens(t *testing.T) {
 	if got := all.NewToken(); got != "ffffffff-ffff-ffff-ffff-ffffffffffff" {
 		t.Errorf("a token has fixed bits: %s", got)
 	}
-	if string(v.CursorKey()) == string(testVault(t, 2).CursorKey()) || string(v.CursorKey()) != string(testVault(t, 1).CursorKey()) {
+	if string(v.MACKey("cursor")) == string(testVault(t, 2).MACKey("cursor")) || string(v.MACKey("cursor")) != string(testVault(t, 1).MACKey("cursor")) {
 		t.Error("the key of cursors is not that of the master key")
 	}
 }

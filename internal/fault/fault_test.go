@@ -39,6 +39,9 @@ func catalogue() map[string]*Fault {
 		"CodeSpent": CodeSpent, "CodeBurnt": CodeBurnt, "CodeUserGone": CodeUserGone,
 		"VerifierUnasked": VerifierUnasked, "VerifierMissing": VerifierMissing, "VerifierMalformed": VerifierMalformed, "VerifierMismatch": VerifierMismatch,
 		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope, "BearerTwice": BearerTwice,
+		"AssertionWrong": AssertionWrong, "AssertionReused": AssertionReused, "RefreshMissing": RefreshMissing, "RefreshUnknown": RefreshUnknown,
+		"RefreshForeign": RefreshForeign, "RefreshEnded": RefreshEnded, "RefreshExpired": RefreshExpired, "RefreshReused": RefreshReused, "RefreshSession": RefreshSession,
+		"RefreshScope": RefreshScope, "ProofWrong": ProofWrong, "ProofNonce": ProofNonce, "ProofReused": ProofReused, "ProofForeign": ProofForeign,
 	}
 }
 

@@ -46,7 +46,7 @@ var (
 // What the token endpoint refuses.
 var (
 	GrantTypeMissing  = oauth("grant_type.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter grant_type is missing")
-	GrantTypeUnknown  = oauth("grant_type.supported", "RFC 6749 §5.2", "unsupported_grant_type", "The grant_type is not supported; it must be authorization_code or client_credentials")
+	GrantTypeUnknown  = oauth("grant_type.supported", "RFC 6749 §5.2", "unsupported_grant_type", "The grant_type is not supported; it must be one of %s")
 	GrantTypeDenied   = oauth("grant_type.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use this grant_type; see its grantTypes")
 	NoRoles           = oauth("client.roles", "RFC 6749 §5.2", "unauthorized_client", "The application has no role assignments, so there is nothing a token could be used for")
 	ScopeNotGrantable = oauth("scope.client", "RFC 6749 §5.2", "invalid_scope", "With client_credentials only scopes of custom resources can be requested")
@@ -55,7 +55,24 @@ var (
 		Message: "Invalid client credentials"}
 	ClientMethod = &Fault{Rule: "client.method", Section: "RFC 6749 §2.3", Form: OAuth, Status: 401, Code: "invalid_client",
 		Message: "Unsupported authentication method"}
+	AssertionWrong = &Fault{Rule: "client.assertion", Section: "RFC 7523 §3", Form: OAuth, Status: 401, Code: "invalid_client",
+		Message: "The client_assertion is not good: %s"}
+	AssertionReused = &Fault{Rule: "client.assertion_once", Section: "RFC 7523 §3", Form: OAuth, Status: 401, Code: "invalid_client",
+		Message: "The client_assertion was used before; make a new one, with a jti of its own, for each request"}
 	ClientTwice = oauth("client.one_method", "RFC 6749 §2.3", "invalid_request", "The client authenticated in more than one way; use either the Authorization header or the body")
+
+	RefreshMissing = oauth("refresh.given", "RFC 6749 §6", "invalid_request", "The parameter refresh_token is missing")
+	RefreshUnknown = oauth("refresh.known", "RFC 6749 §5.2", "invalid_grant", "The refresh token is unknown in this environment")
+	RefreshForeign = oauth("refresh.client", "RFC 6749 §6", "invalid_grant", "The refresh token was issued to another application")
+	RefreshEnded   = oauth("refresh.ended", "RFC 6749 §6", "invalid_grant", "The refresh token is revoked")
+	RefreshExpired = oauth("refresh.expiry", "RFC 6749 §6", "invalid_grant", "The refresh token has expired; see the application's refreshTokenDuration and refreshTokenRollingDuration")
+	RefreshReused  = oauth("refresh.reuse", "RFC 9700 §4.14.2", "invalid_grant", "The refresh token was used before; all refresh tokens that came from it are revoked")
+	RefreshSession = oauth("refresh.session", "RFC 6749 §6", "invalid_grant", "The session of the sign-on has ended")
+	RefreshScope   = oauth("refresh.scope", "RFC 6749 §6", "invalid_scope", "The scope asks for more than was granted before")
+	ProofWrong     = oauth("proof", "RFC 9449 §4.3", "invalid_dpop_proof", "The DPoP proof is not good: %s")
+	ProofNonce     = oauth("proof.nonce", "RFC 9449 §8", "use_dpop_nonce", "The DPoP proof must have the nonce of the DPoP-Nonce header of this answer")
+	ProofReused    = oauth("proof.once", "RFC 9449 §11.1", "invalid_dpop_proof", "The DPoP proof was used before; make a new one, with a jti of its own, for each request")
+	ProofForeign   = oauth("proof.key", "RFC 9449 §5", "invalid_grant", "The token is bound to another key than the one of the DPoP proof, or there is no proof")
 
 	CodeMissing     = oauth("code.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter code is missing")
 	CodeUnknown     = oauth("code.known", "RFC 6749 §4.1.3", "invalid_grant", "The authorization code is unknown in this environment")

@@ -78,6 +78,7 @@ type Session struct {
 	Username string    `json:"username"`
 	Created  time.Time `json:"created,omitzero"`
 	SignedOn time.Time `json:"signedOn"`           // the last time a password was proved
+	Active   time.Time `json:"active,omitzero"`    // the last use, up to a minute ago; see LastActive
 	RemoteIP string    `json:"remoteIp,omitempty"` // of the last sign-on
 	Agent    string    `json:"userAgent,omitempty"`
 	Done     []string  `json:"done"`
@@ -85,6 +86,14 @@ type Session struct {
 	// Browsers are the hashes of the session tokens that this session's
 	// replaced, newest first: flows that they started belong to this browser.
 	Browsers []string `json:"browsers,omitempty"`
+}
+
+// LastActive is when the session was used last.
+func (s Session) LastActive() time.Time {
+	if s.Active.After(s.SignedOn) {
+		return s.Active
+	}
+	return s.SignedOn
 }
 
 // SessionLife is how long a session lasts after the last sign-on.

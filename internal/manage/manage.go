@@ -36,7 +36,7 @@ type API struct {
 // New makes an API whose links begin with base.
 func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time) *API {
 	a := &API{db: db, vault: vault, records: facts.NewRecords(), base: base, now: now, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
-		cursors: vault.CursorKey(), patient: patience}
+		cursors: vault.MACKey("cursor"), patient: patience}
 	for _, k := range a.kinds {
 		a.byName[k.Table().Name] = k
 	}

@@ -84,7 +84,7 @@ func TestRotation(t *testing.T) {
 		if s.KeyID != kid {
 			t.Fatalf("%s signs, not %s", s.KeyID, kid)
 		}
-		token, err := s.Sign(oauth.Access{Issuer: "i", ClientID: "c", Expires: w.clock.time().Add(days(30)).Unix()})
+		token, err := s.Sign(oauth.Access{Issuer: "i", ClientID: "c", Expires: w.clock.time().Add(days(30)).Unix()}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,7 @@ func (a *API) showSession(r Request, t store.Ticket[flow.Session]) kind.Body {
 	out := kind.Body{
 		"_links": kind.Body{"self": kind.Href(user + "/sessions/" + t.ID), "user": kind.Href(user), "environment": kind.Href(a.base + "/v1/environments/" + r.env())},
 		"id":     t.ID, "environment": kind.Body{"id": r.env()}, "user": kind.Body{"id": t.Owner},
-		"createdAt": platform.Stamp(created), "activeAt": platform.Stamp(s.SignedOn), "expiresAt": platform.Stamp(t.Expires), "lastSignOn": signOn,
+		"createdAt": platform.Stamp(created), "activeAt": platform.Stamp(s.LastActive()), "expiresAt": platform.Stamp(t.Expires), "lastSignOn": signOn,
 	}
 	if s.Agent != "" {
 		out["userAgent"] = s.Agent

@@ -3,8 +3,6 @@ package oauth
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -43,6 +41,22 @@ type Access struct {
 	Organization string   `json:"org"`
 	// Family is what the token ends with: a reused code ends it.
 	Family string `json:"fam,omitempty"`
+	// Confirm is the key that whoever presents the token must prove to have
+	// (RFC 7800 §3.1), Act who acts for the subject (RFC 8693 §4.1).
+	Confirm *Confirmation `json:"cnf,omitempty"`
+	Act     *Actor        `json:"act,omitempty"`
+}
+
+// Confirmation names a key by its thumbprint (RFC 9449 §6.1).
+type Confirmation struct {
+	JKT string `json:"jkt"`
+}
+
+// Actor is who acts for a token's subject, and who acted before (RFC 8693 §4.1).
+type Actor struct {
+	Subject string `json:"sub"`
+	Client  string `json:"client_id,omitempty"`
+	Act     *Actor `json:"act,omitempty"`
 }
 
 // Identity is the claims of an ID token (OpenID Connect Core §2).
@@ -57,20 +71,28 @@ type Identity struct {
 	AMR          []string `json:"amr,omitempty"`
 	AuthTime     int64    `json:"auth_time"`
 	Nonce        string   `json:"nonce,omitempty"`
-	AtHash       string   `json:"at_hash"`
+	AtHash       string   `json:"at_hash,omitempty"` // of the access token that comes with it
+	CodeHash     string   `json:"c_hash,omitempty"`  // of the code (§3.3.2.11)
 	Session      string   `json:"sid,omitempty"`
 	Environment  string   `json:"env"`
 	Organization string   `json:"org"`
 	Region       string   `json:"p1.region,omitempty"`
 }
 
-// AccessClaims are the claims of the access token of an issue.
+// AccessClaims are the claims of the access token of an issue (RFC 9068 §2.2).
 func (r Realm) AccessClaims(i Issue, t Target, client, id string, now time.Time) Access {
+	expires := now.Add(t.Life)
+	if !i.Until.IsZero() && i.Until.Before(expires) {
+		expires = i.Until
+	}
 	a := Access{
 		Issuer: r.Issuer, Subject: i.Subject, Audience: t.Audience, ClientID: client,
-		IssuedAt: now.Unix(), Expires: now.Add(t.Life).Unix(), ID: id,
+		IssuedAt: now.Unix(), Expires: expires.Unix(), ID: id,
 		Scope: strings.Join(i.Scopes, " "), Session: i.Session, ACR: i.ACR,
-		Environment: r.Environment, Organization: r.Organization, Family: i.Family,
+		Environment: r.Environment, Organization: r.Organization, Family: i.Family, Act: i.Act,
+	}
+	if i.JKT != "" {
+		a.Confirm = &Confirmation{JKT: i.JKT}
 	}
 	if !i.AuthTime.IsZero() {
 		a.AuthTime = i.AuthTime.Unix()
@@ -78,23 +100,21 @@ func (r Realm) AccessClaims(i Issue, t Target, client, id string, now time.Time)
 	return a
 }
 
-// IdentityClaims are the claims of the ID token that goes with an access token.
-func (r Realm) IdentityClaims(i Issue, client, id, accessToken string, now time.Time) Identity {
+// Beside is what an ID token comes with: the hashes of the access token and of
+// the code (see Signer.LeftHash), "" when it comes without.
+type Beside struct{ AccessToken, Code string }
+
+// IdentityClaims are the claims of an ID token.
+func (r Realm) IdentityClaims(i Issue, client, id string, with Beside, now time.Time) Identity {
 	out := Identity{
 		Issuer: r.Issuer, Subject: i.Subject, Audience: client, IssuedAt: now.Unix(), Expires: now.Add(TokenLife).Unix(), ID: id,
-		ACR: i.ACR, AMR: i.AMR, AuthTime: i.AuthTime.Unix(), Nonce: i.Nonce, AtHash: atHash(accessToken), Session: i.Session,
+		ACR: i.ACR, AMR: i.AMR, AuthTime: i.AuthTime.Unix(), Nonce: i.Nonce, AtHash: with.AccessToken, CodeHash: with.Code, Session: i.Session,
 		Environment: r.Environment, Organization: r.Organization,
 	}
 	if r.Region != "" {
 		out.Region = r.Region + "1"
 	}
 	return out
-}
-
-// atHash is the left half of the token's SHA-256 (OpenID Connect Core §3.1.3.6).
-func atHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 // UserInfo is the claims of a user that the scopes release (OpenID Connect

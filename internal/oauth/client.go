@@ -4,24 +4,27 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
+	"time"
 
 	"pixy/internal/fault"
 	"pixy/internal/platform"
 )
 
-// Credentials is how a client presented itself at the token endpoint.
+// Credentials is how a client presented itself: at the token endpoint, and at
+// the others that a client calls itself.
 type Credentials struct {
-	Method string // NONE, CLIENT_SECRET_BASIC or CLIENT_SECRET_POST
-	ID     string
-	Secret string
+	Method    string // a value of tokenEndpointAuthMethod
+	ID        string
+	Secret    string
+	Assertion *Assertion // with the two methods that use one
 }
 
 // ReadCredentials finds the client's credentials in the Authorization header
-// or in the body, and refuses both at once. RFC 6749 §2.3.
+// or in the body, and refuses two at once. RFC 6749 §2.3.
 func ReadCredentials(authorization string, form Form) (Credentials, error) {
-	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "" {
-		return Credentials{}, fault.ClientMethod.Compared("client_secret_basic, client_secret_post or none", "a client assertion")
+	id, secret, assertion := form.Get("client_id"), form.Get("client_secret"), form.Get("client_assertion")
+	if assertion != "" || form.Get("client_assertion_type") != "" {
+		return asserted(authorization, form)
 	}
 	switch {
 	case authorization == "" && secret == "":
@@ -36,6 +39,24 @@ func ReadCredentials(authorization string, form Form) (Credentials, error) {
 		return Credentials{}, fault.ClientDenied.Compared("Basic with the client's id and secret", "something else")
 	}
 	return c, nil
+}
+
+// asserted are the credentials of a client that sent an assertion.
+func asserted(authorization string, form Form) (Credentials, error) {
+	switch t := form.Get("client_assertion_type"); {
+	case authorization != "" || form.Get("client_secret") != "":
+		return Credentials{}, fault.ClientTwice
+	case t != AssertionType:
+		return Credentials{}, fault.ClientMethod.Compared("client_assertion_type "+AssertionType, t)
+	}
+	a, err := readAssertion(form.Get("client_assertion"))
+	if err != nil {
+		return Credentials{}, fault.ClientDenied.Because(err)
+	}
+	if id := form.Get("client_id"); id != "" && id != a.Subject {
+		return Credentials{}, fault.ClientDenied.Compared("the client_id "+id, a.Subject)
+	}
+	return Credentials{Method: a.method, ID: a.Subject, Assertion: a}, nil
 }
 
 // basic reads the Basic scheme; id and secret are form-encoded inside it
@@ -55,10 +76,12 @@ func basic(header string) (Credentials, bool) {
 	return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret}, found && errID == nil && errSecret == nil
 }
 
-// Authenticate holds a client's credentials against the application, whose
-// secrets are the current one and, while it lives, the previous one. client is
-// nil when no enabled application has the id. RFC 6749 §2.3, §5.2.
-func Authenticate(c Credentials, client *Client, secrets []string) error {
+// Authenticate holds a client's credentials against the application: exactly
+// the method that it has registered. keys has its secrets, the current one and,
+// while it lives, the previous one, and its public keys; client is nil when no
+// enabled application has the id. RFC 6749 §2.3, §5.2. That an assertion is not
+// used twice is the caller's to see to.
+func Authenticate(c Credentials, client *Client, keys Keys, issuer string, now time.Time) error {
 	switch {
 	case client == nil || !client.Enabled:
 		return fault.ClientDenied.Compared("an enabled application", "client_id "+c.ID)
@@ -66,13 +89,20 @@ func Authenticate(c Credentials, client *Client, secrets []string) error {
 		return fault.ClientMethod.Compared(client.TokenEndpointAuthMethod, c.Method)
 	case c.Method == platform.AuthNone:
 		return nil
+	case c.Assertion != nil:
+		return c.Assertion.verify(client.ID, keys, issuer, now)
 	}
-	ok := false
-	for _, s := range secrets {
-		ok = equal(s, c.Secret) || ok
-	}
-	if !ok {
+	if !anyEqual(keys.Secrets, c.Secret) {
 		return fault.ClientDenied.Compared("the application's secret", "another")
 	}
 	return nil
+}
+
+// anyEqual takes the same time whichever secret it is.
+func anyEqual(secrets []string, came string) bool {
+	ok := false
+	for _, s := range secrets {
+		ok = equal(s, came) || ok
+	}
+	return ok
 }

@@ -124,7 +124,7 @@ func FuzzToken(f *testing.F) {
 		if credentials.ID != "me" {
 			client = nil
 		}
-		if err := Authenticate(credentials, client, []string{"s"}); err != nil {
+		if err := Authenticate(credentials, client, Keys{Secrets: []string{"s"}}, "https://i", noon); err != nil {
 			return
 		}
 		if method != platform.AuthNone && credentials.Secret != "s" || method != credentials.Method {
@@ -145,7 +145,7 @@ func FuzzToken(f *testing.F) {
 		out := grant.Decide(x)
 		verifier := form.Get("code_verifier")
 		if grant.Spends == "" {
-			if out.Spend || out.Keep != nil || out.Revoke != "" || out.Refuse == nil {
+			if out.Spend || out.Code != nil || out.End != nil || out.Refuse == nil {
 				t.Errorf("a client without roles: %+v", out)
 			}
 			return
@@ -154,7 +154,7 @@ func FuzzToken(f *testing.F) {
 		if out.Spend != right || (out.Refuse == nil) != right {
 			t.Errorf("verifier %q, redirect_uri %q: spends %v, %v", verifier, form.Get("redirect_uri"), out.Spend, out.Refuse)
 		}
-		if out.Revoke != "" || (out.Keep != nil) != failedVerifier(out.Refuse) || !out.Spend && out.Issue.Subject != "" {
+		if out.End != nil || (out.Code != nil) != failedVerifier(out.Refuse) || !out.Spend && out.Issue.Subject != "" {
 			t.Errorf("the outcome is %+v", out)
 		}
 		if out.Refuse != nil && len(verifier) > 20 && strings.Contains(out.Refuse.Error(), verifier) {
@@ -166,7 +166,7 @@ func FuzzToken(f *testing.F) {
 // FuzzAccessToken: no text panics, and none but a signed one is believed.
 func FuzzAccessToken(f *testing.F) {
 	s := keys()[0]
-	good, err := s.Sign(realm().AccessClaims(issue(), target(), "c", "j", noon))
+	good, err := s.Sign(realm().AccessClaims(issue(), target(), "c", "j", noon), "")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"pixy/internal/fault"
@@ -18,18 +19,27 @@ type Grant struct {
 	Decide func(Exchange) Outcome
 }
 
+// The names in application.grantTypes that rules ask for.
+const (
+	allowCode     = "AUTHORIZATION_CODE"
+	allowImplicit = "IMPLICIT"
+	allowRefresh  = "REFRESH_TOKEN"
+)
+
 // Grants is every grant type of the token endpoint.
 func Grants() []Grant {
 	return []Grant{
-		{Type: "authorization_code", Allow: "AUTHORIZATION_CODE", Spends: "code", Decide: decideCode},
+		{Type: "authorization_code", Allow: allowCode, Spends: "code", Decide: decideCode},
+		{Type: "refresh_token", Allow: allowRefresh, Spends: "refresh_token", Decide: decideRefresh},
 		{Type: "client_credentials", Allow: "CLIENT_CREDENTIALS", Decide: decideClient},
 	}
 }
 
-// TokenParameters are the parameters that the token endpoint knows; each may
-// be sent once, in the body.
+// TokenParameters are the parameters that the token endpoint knows, in the
+// body; each but resource may be sent once.
 func TokenParameters() []string {
-	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"}
+	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
+		"client_assertion_type", "scope"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the
@@ -38,8 +48,18 @@ type Exchange struct {
 	Form   Form
 	Client Client
 	Now    time.Time
-	Code   *Code // the ticket the code names, nil when there is none
-	// UserActive is true while the code's user exists and is enabled.
+	// JKT is the thumbprint of the key whose DPoP proof came with the request
+	// (RFC 9449 §4), or "".
+	JKT  string
+	Code *Code // the ticket the code names, nil when there is none
+	// Refresh is the family that the refresh token names, nil when there is
+	// none, and Generation the token's. Ended says that the family's access
+	// tokens are revoked, SessionAlive that the user's session still is.
+	Refresh      *Refresh
+	Generation   int
+	Ended        bool
+	SessionAlive bool
+	// UserActive is true while the ticket's user exists and is enabled.
 	UserActive bool
 	// Roles are the role assignments of the client itself.
 	Roles []platform.RoleAssignment
@@ -48,23 +68,41 @@ type Exchange struct {
 // Outcome is what a grant decided. A refusal that must be remembered comes
 // with what is to be kept; it is answered after the rest is committed.
 type Outcome struct {
-	Issue  Issue
-	Spend  bool   // the ticket is used up by the issue
-	Keep   *Code  // the ticket changed: a failed verifier was counted
-	Revoke string // the family to end
-	Refuse error
+	Issue Issue
+	// Spend says that the issue uses the ticket up.
+	Spend bool
+	// Code is the code's ticket when it changed: a failed verifier was counted.
+	Code *Code
+	// Refresh is the family of refresh tokens as it is from now on; of it the
+	// answer has the current token. nil when there is none.
+	Refresh *Refresh
+	End     *End // the family to end, or nil
+	Refuse  error
+}
+
+// End is a family whose tokens are worth nothing from now on. SpareAccess lets
+// the access tokens live until they expire.
+type End struct {
+	Family      string
+	SpareAccess bool
 }
 
 // Issue is what to sign.
 type Issue struct {
-	Subject  string // the user, "" when the client acts for itself
-	Scopes   []string
-	Session  string
-	Family   string // "" when nothing else hangs on the tokens
-	Nonce    string
-	ACR      string
-	AMR      []string
-	AuthTime time.Time
+	Subject   string // the user, "" when the client acts for itself
+	Scopes    []string
+	Resources []string // the audiences that were asked for (RFC 8707), none for those of the scopes
+	Session   string
+	Family    string // "" when nothing else hangs on the tokens
+	Nonce     string
+	ACR       string
+	AMR       []string
+	AuthTime  time.Time
+	JKT       string // the key that the access token is bound to, or "" (RFC 9449 §6)
+	Act       *Actor // who acts for the subject, or nil
+	// Until is when the access token must have expired, the zero time when the
+	// resource alone decides.
+	Until time.Time
 }
 
 // Pick finds the grant type a token request names, and refuses one that the
@@ -77,10 +115,10 @@ func Pick(form Form, client *Client) (Grant, error) {
 	}
 	i := slices.IndexFunc(Grants(), func(g Grant) bool { return g.Type == name })
 	if i < 0 {
-		return Grant{}, fault.GrantTypeUnknown.Compared("a supported grant_type", name)
+		return Grant{}, fault.GrantTypeUnknown.Saying(strings.Join(GrantTypes(), ", ")).Compared("a supported grant_type", name)
 	}
 	g := Grants()[i]
-	if client != nil && !slices.Contains(client.GrantTypes, g.Allow) {
+	if client != nil && !slices.Contains(client.GrantTypes, g.Allow) && !(g.Allow == allowRefresh && client.offline()) {
 		return Grant{}, fault.GrantTypeDenied.Compared(g.Allow+" in grantTypes", name)
 	}
 	return g, nil
@@ -89,3 +127,12 @@ func Pick(form Form, client *Client) (Grant, error) {
 // WantsIdentity reports whether an ID token goes with the access token: the
 // scope openid was granted (OpenID Connect Core §3.1.2.1).
 func (i Issue) WantsIdentity() bool { return slices.Contains(i.Scopes, "openid") }
+
+// GrantTypes are the wire names of all grant types.
+func GrantTypes() []string {
+	var out []string
+	for _, g := range Grants() {
+		out = append(out, g.Type)
+	}
+	return out
+}

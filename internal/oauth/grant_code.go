@@ -19,6 +19,8 @@ type Code struct {
 	RedirectURI string    `json:"redirectUri,omitempty"`
 	Challenge   Challenge `json:"challenge,omitzero"`
 	Scopes      []string  `json:"scopes,omitempty"`
+	Resources   []string  `json:"resources,omitempty"`
+	JKT         string    `json:"jkt,omitempty"` // the key of the authorize request (RFC 9449 §10)
 	Nonce       string    `json:"nonce,omitempty"`
 	User        string    `json:"user"`
 	Session     string    `json:"session"`
@@ -46,6 +48,7 @@ func codeChecks() []Check[Exchange] {
 		{"code.spent", codeSpent},
 		{"code.failures", codeFailures},
 		{"verifier", func(x Exchange) error { return x.Code.Challenge.Verify(x.Form.Get("code_verifier")) }},
+		{"proof.key", codeKey},
 		{"code.user", codeUser},
 	}
 }
@@ -58,14 +61,15 @@ func decideCode(x Exchange) Outcome {
 	switch {
 	case err == nil:
 		c := x.Code
-		return Outcome{Spend: true, Issue: Issue{Subject: c.User, Scopes: c.Scopes, Session: c.Session, Family: c.Family,
-			Nonce: c.Nonce, ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime}}
+		i := Issue{Subject: c.User, Scopes: c.Scopes, Resources: c.Resources, Session: c.Session, Family: c.Family,
+			Nonce: c.Nonce, ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, JKT: x.JKT}
+		return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, i)}
 	case errors.Is(err, fault.CodeSpent):
-		return Outcome{Refuse: err, Revoke: x.Code.Family}
+		return Outcome{Refuse: err, End: &End{Family: x.Code.Family}}
 	case failedVerifier(err):
 		failed := *x.Code
 		failed.Failures++
-		return Outcome{Refuse: err, Keep: &failed}
+		return Outcome{Refuse: err, Code: &failed}
 	}
 	return Outcome{Refuse: err}
 }
@@ -127,6 +131,15 @@ func codeSpent(x Exchange) error {
 func codeFailures(x Exchange) error {
 	if x.Code.Failures >= maxVerifierFailures {
 		return fault.CodeBurnt
+	}
+	return nil
+}
+
+// codeKey holds the proof against the key that the authorize request named
+// (RFC 9449 §10).
+func codeKey(x Exchange) error {
+	if x.Code.JKT != "" && x.Code.JKT != x.JKT {
+		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+x.Code.JKT, "the thumbprint "+x.JKT)
 	}
 	return nil
 }

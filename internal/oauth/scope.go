@@ -26,7 +26,11 @@ func GrantScopes(requested string, c *Client) ([]string, error) {
 	if strings.ContainsFunc(requested, func(r rune) bool { return r < 0x20 || r > 0x7e || r == '"' || r == '\\' }) {
 		return nil, fault.ScopeBroken
 	}
-	asked := Words(requested)
+	return c.grant(Words(requested))
+}
+
+// grant is GrantScopes of scopes that are names already.
+func (c *Client) grant(asked []string) ([]string, error) {
 	var out []string
 	for _, s := range asked {
 		if s == "openid" || slices.ContainsFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s }) {
@@ -34,10 +38,10 @@ func GrantScopes(requested string, c *Client) ([]string, error) {
 		}
 	}
 	if len(asked) > 0 && len(out) == 0 {
-		return nil, fault.ScopeUnknown.Compared("openid, or one of the application's grants", requested)
+		return nil, fault.ScopeUnknown.Compared("openid, or one of the application's grants", strings.Join(asked, " "))
 	}
 	if resources := c.resources(out); len(resources) > 1 && !c.MultipleResources {
-		return nil, fault.ScopeMixed.Compared("scopes of one resource", requested)
+		return nil, fault.ScopeMixed.Compared("scopes of one resource", strings.Join(asked, " "))
 	}
 	return out, nil
 }
@@ -65,12 +69,17 @@ type Target struct {
 	Resources []string // the ids
 }
 
-// Target is that of the scopes. Without a resource it is the platform's API.
-func (c *Client) Target(scopes []string) Target {
+// Target is that of an issue: of its scopes and of the resources that were
+// asked for by their audience. Without a resource it is the platform's API.
+func (c *Client) Target(i Issue) Target {
 	t := Target{Life: TokenLife}
-	for i, g := range c.resources(scopes) {
+	found := slices.Concat(c.resources(i.Scopes), c.named(i.Resources))
+	for _, g := range found {
+		if slices.Contains(t.Audience, g.Resource.Audience) || len(i.Resources) > 0 && !slices.Contains(i.Resources, g.Resource.Audience) {
+			continue
+		}
 		life := time.Duration(g.Resource.Validity) * time.Second
-		if life > 0 && (i == 0 || life < t.Life) {
+		if life > 0 && (len(t.Audience) == 0 || life < t.Life) {
 			t.Life = life
 		}
 		t.Audience = append(t.Audience, g.Resource.Audience)
@@ -82,4 +91,26 @@ func (c *Client) Target(scopes []string) Target {
 		t.Audience = []string{platform.PlatformAudience}
 	}
 	return t
+}
+
+// named are the resources with one of the audiences of which the application
+// is granted something.
+func (c *Client) named(audiences []string) []GrantedScope {
+	var out []GrantedScope
+	for _, g := range c.Scopes {
+		known := slices.ContainsFunc(out, func(o GrantedScope) bool { return o.ResourceID == g.ResourceID })
+		if !known && g.Resource.Type != platform.ResourceOpenID && slices.Contains(audiences, g.Resource.Audience) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// AccessType is the typ of the application's access tokens (RFC 9068 §2.1):
+// there is one unless includeTyp says no.
+func (c *Client) AccessType() string {
+	if c.IncludeTyp != nil && !*c.IncludeTyp {
+		return ""
+	}
+	return TypeAccess
 }

@@ -124,16 +124,16 @@ func TestTarget(t *testing.T) {
 		{"long:read p1:read:user", Target{[]string{"https://long", platform.PlatformAudience}, time.Hour, []string{"long"}}},
 		{"p1:read:user long:read a:read", Target{[]string{platform.PlatformAudience, "https://long", "https://a"}, 10 * time.Minute, []string{"long", "a"}}},
 	} {
-		if got := c.Target(Words(x.scopes)); !reflect.DeepEqual(got, x.want) {
+		if got := c.Target(Issue{Scopes: Words(x.scopes)}); !reflect.DeepEqual(got, x.want) {
 			t.Errorf("%q: %+v, not %+v", x.scopes, got, x.want)
 		}
 	}
 	// A resource that says nothing of its lifetime has the usual one.
-	if got := granted(false, custom("c", 0, "c:read")).Target([]string{"c:read"}); got.Life != TokenLife {
+	if got := granted(false, custom("c", 0, "c:read")).Target(Issue{Scopes: []string{"c:read"}}); got.Life != TokenLife {
 		t.Errorf("without a lifetime: %v", got.Life)
 	}
 	// The claims have what the target says.
-	got := realm().AccessClaims(Issue{}, c.Target([]string{"b:read", "a:read"}), "c", "j", noon)
+	got := realm().AccessClaims(Issue{}, c.Target(Issue{Scopes: []string{"b:read", "a:read"}}), "c", "j", noon)
 	if !reflect.DeepEqual(got.Audience, []string{"https://b", "https://a"}) || got.Expires-got.IssuedAt != 300 {
 		t.Errorf("the claims are %+v", got)
 	}
@@ -183,7 +183,7 @@ func TestDecideClient(t *testing.T) {
 				continue
 			}
 			out := decideClient(x)
-			if !refuses(out.Refuse, c.refused) || out.Spend || out.Keep != nil || out.Revoke != "" || !reflect.DeepEqual(out.Issue, Issue{Scopes: c.want}) {
+			if !refuses(out.Refuse, c.refused) || out.Spend || out.Code != nil || out.End != nil || !reflect.DeepEqual(out.Issue, Issue{Scopes: c.want}) {
 				t.Errorf("%s: %+v", c.name, out)
 			}
 			if out.Issue.WantsIdentity() {

@@ -1,7 +1,12 @@
 package oauth
 
 import (
-	"crypto/rsa"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,15 +16,40 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// Signer signs tokens with one of an environment's keys, by RS256.
+// The typ of the tokens that have one.
+const (
+	TypeAccess = "at+jwt"     // RFC 9068 §2.1
+	TypeLogout = "logout+jwt" // OpenID Connect Back-Channel Logout §2.4
+)
+
+// Signer signs tokens with one of an environment's keys: by RS256, unless the
+// key is for another algorithm.
 type Signer struct {
-	KeyID string
-	Key   *rsa.PrivateKey
+	KeyID     string
+	Key       crypto.Signer
+	Algorithm jose.SignatureAlgorithm // RS256 when ""
+	// Thumbprint is that of the key's certificate for the header x5t, or "".
+	Thumbprint string
 }
 
-// Sign returns the claims as a JWT (RFC 7519), its kid in the header.
-func (s Signer) Sign(claims any) (string, error) {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.Key, KeyID: s.KeyID}}, nil)
+func (s Signer) algorithm() jose.SignatureAlgorithm {
+	if s.Algorithm == "" {
+		return jose.RS256
+	}
+	return s.Algorithm
+}
+
+// Sign returns the claims as a JWT (RFC 7519), its kid in the header, and its
+// typ unless that is "".
+func (s Signer) Sign(claims any, typ string) (string, error) {
+	options := &jose.SignerOptions{ExtraHeaders: map[jose.HeaderKey]any{}}
+	if typ != "" {
+		options.ExtraHeaders[jose.HeaderType] = typ
+	}
+	if s.Thumbprint != "" {
+		options.ExtraHeaders["x5t"] = s.Thumbprint
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: s.algorithm(), Key: jose.JSONWebKey{Key: s.Key, KeyID: s.KeyID}}, options)
 	if err != nil {
 		return "", fmt.Errorf("preparing a signature with key %s: %w", s.KeyID, err)
 	}
@@ -32,14 +62,52 @@ func (s Signer) Sign(claims any) (string, error) {
 
 // Public is the key as the JWKS publishes it (RFC 7517).
 func (s Signer) Public() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: &s.Key.PublicKey, KeyID: s.KeyID, Algorithm: string(jose.RS256), Use: "sig"}
+	return jose.JSONWebKey{Key: s.Key.Public(), KeyID: s.KeyID, Algorithm: string(s.algorithm()), Use: "sig"}
+}
+
+// LeftHash is the left half of a text's hash, by the hash of the signer's
+// algorithm, and "" of nothing (OpenID Connect Core §3.1.3.6).
+func (s Signer) LeftHash(text string) string {
+	if text == "" {
+		return ""
+	}
+	h := sha256.New()
+	if s.algorithm() == jose.EdDSA {
+		h = sha512.New()
+	}
+	h.Write([]byte(text))
+	sum := h.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+// SigningAlgorithm is the algorithm by which a key signs tokens, "" when it
+// can't. pss is for an RSA key that signs by PS256.
+func SigningAlgorithm(key crypto.Signer, pss bool) jose.SignatureAlgorithm {
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k.Curve.Params().BitSize == 256 {
+			return jose.ES256
+		}
+		return ""
+	case ed25519.PrivateKey:
+		return jose.EdDSA
+	}
+	if pss {
+		return jose.PS256
+	}
+	return jose.RS256
 }
 
 // maxToken bounds a token that somebody presents, in bytes.
 const maxToken = 16384
 
+// tokenAlgorithms are those that this server signs with.
+func tokenAlgorithms() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{jose.RS256, jose.PS256, jose.ES256, jose.EdDSA}
+}
+
 // Peek reads the claims of an access token without believing them: the shell
-// needs the issuer to find the keys. It refuses every algorithm but RS256.
+// needs the issuer to find the keys.
 func Peek(token string) (Access, error) {
 	_, claims, err := parse(token)
 	return claims, err
@@ -50,11 +118,22 @@ func parse(token string) (*jwt.JSONWebToken, Access, error) {
 	if len(token) > maxToken {
 		return nil, claims, errors.New("the token is too long")
 	}
-	t, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	t, err := jwt.ParseSigned(token, tokenAlgorithms())
 	if err != nil {
 		return nil, claims, err
 	}
 	return t, claims, t.UnsafeClaimsWithoutVerification(&claims)
+}
+
+// signedBy reads the claims of a token when one of the keys, that of its kid and
+// of its algorithm, has signed it.
+func signedBy(t *jwt.JSONWebToken, keys []jose.JSONWebKey, claims any) error {
+	h := t.Headers[0]
+	i := slices.IndexFunc(keys, func(k jose.JSONWebKey) bool { return k.KeyID == h.KeyID && k.Algorithm == h.Algorithm })
+	if i < 0 {
+		return errors.New("no key of this environment has the kid and the algorithm of the token")
+	}
+	return t.Claims(keys[i].Key, claims)
 }
 
 // Verify holds an access token against the keys of its environment, its issuer,
@@ -66,7 +145,7 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 		return Access{}, err
 	}
 	var claims Access
-	if err := t.Claims(jose.JSONWebKeySet{Keys: keys}, &claims); err != nil {
+	if err := signedBy(t, keys, &claims); err != nil {
 		return Access{}, err
 	}
 	switch {
@@ -78,6 +157,27 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 		return Access{}, errors.New("the token is not an access token")
 	case audience != "" && !slices.Contains(claims.Audience, audience):
 		return Access{}, fmt.Errorf("the audience is %q, not %q", claims.Audience, audience)
+	}
+	return claims, nil
+}
+
+// VerifyIdentity holds an ID token that somebody gives back as a hint against
+// the keys of its environment and its issuer. That it has expired is no matter
+// (OpenID Connect RP-Initiated Logout §4).
+func VerifyIdentity(token string, keys []jose.JSONWebKey, issuer string) (Identity, error) {
+	if len(token) > maxToken {
+		return Identity{}, errors.New("the token is too long")
+	}
+	t, err := jwt.ParseSigned(token, tokenAlgorithms())
+	if err != nil {
+		return Identity{}, err
+	}
+	var claims Identity
+	if err := signedBy(t, keys, &claims); err != nil {
+		return Identity{}, err
+	}
+	if typ := t.Headers[0].ExtraHeaders[jose.HeaderType]; claims.Issuer != issuer || claims.Subject == "" || claims.Audience == "" || typ == TypeAccess || typ == TypeLogout {
+		return Identity{}, errors.New("the token is not an ID token of this environment")
 	}
 	return claims, nil
 }

@@ -37,7 +37,7 @@ func realm() Realm {
 }
 
 // target is that of a token for the platform's API.
-func target() Target { return (&Client{}).Target(nil) }
+func target() Target { return (&Client{}).Target(Issue{}) }
 
 func issue() Issue {
 	return Issue{Subject: "u", Scopes: []string{"openid", "profile"}, Session: "s", Family: "f", Nonce: "n", ACR: "Single_Factor", AMR: []string{"pwd"}, AuthTime: noon.Add(-time.Minute)}
@@ -45,7 +45,7 @@ func issue() Issue {
 
 func signed(t *testing.T, s Signer, claims any) string {
 	t.Helper()
-	token, err := s.Sign(claims)
+	token, err := s.Sign(claims, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func signed(t *testing.T, s Signer, claims any) string {
 
 // OpenID Connect Core, appendix A.3 and A.4: the access token and its at_hash.
 func TestAtHash(t *testing.T) {
-	if got := atHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"); got != "77QmUPtjPfzWtF2AnpK9RQ" {
+	if got := (Signer{}).LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"); got != "77QmUPtjPfzWtF2AnpK9RQ" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -74,7 +74,7 @@ func TestClaims(t *testing.T) {
 			`{"iss":"https://x/e/as","aud":["https://api.pingone.com"],"client_id":"c","iat":1772366400,"exp":1772370000,"jti":"j","env":"e","org":"o"}`},
 		{"access token for resources", text(realm().AccessClaims(Issue{Scopes: []string{"a:read", "b:read"}}, Target{Audience: []string{"https://a", "https://b"}, Life: 5 * time.Minute, Resources: []string{"a", "b"}}, "c", "j", noon)),
 			`{"iss":"https://x/e/as","aud":["https://a","https://b"],"client_id":"c","iat":1772366400,"exp":1772366700,"jti":"j","scope":"a:read b:read","env":"e","org":"o"}`},
-		{"ID token", text(realm().IdentityClaims(issue(), "c", "j", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y", noon)),
+		{"ID token", text(realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")}, noon)),
 			`{"iss":"https://x/e/as","sub":"u","aud":"c","iat":1772366400,"exp":1772370000,"jti":"j","acr":"Single_Factor","amr":["pwd"],"auth_time":1772366340,"nonce":"n","at_hash":"77QmUPtjPfzWtF2AnpK9RQ","sid":"s","env":"e","org":"o","p1.region":"NA1"}`},
 	}
 	for _, c := range cases {
@@ -82,7 +82,7 @@ func TestClaims(t *testing.T) {
 			t.Errorf("%s:\n%s\nnot\n%s", c.name, c.got, c.want)
 		}
 	}
-	if got := (Realm{}).IdentityClaims(Issue{}, "c", "j", "", noon).Region; got != "" {
+	if got := (Realm{}).IdentityClaims(Issue{}, "c", "j", Beside{}, noon).Region; got != "" {
 		t.Errorf("no region, no claim: %q", got)
 	}
 	for scopes, want := range map[string]bool{"openid": true, "profile openid": true, "profile": false, "": false, "openid2": false} {
@@ -142,7 +142,7 @@ func TestVerifyRefuses(t *testing.T) {
 		}
 		return token
 	}
-	publicDER, err := x509.MarshalPKIXPublicKey(&s.Key.PublicKey)
+	publicDER, err := x509.MarshalPKIXPublicKey(s.Key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"no signature":                  parts[0] + "." + parts[1] + ".",
 		"two parts":                     parts[0] + "." + parts[1],
 		"HS256 with the public key":     by(jose.HS256, publicDER),
-		"HS256 with the modulus":        by(jose.HS256, s.Key.N.Bytes()),
+		"HS256 with the modulus":        by(jose.HS256, s.Key.Public().(*rsa.PublicKey).N.Bytes()),
 		"PS256 of the right key":        by(jose.PS256, s.Key),
 		"RS512 of the right key":        by(jose.RS512, s.Key),
 		"a foreign key under our kid":   signed(t, foreignAsOne, claims),
@@ -179,8 +179,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"another audience":              changed(func(a *Access) { a.Audience = []string{"https://api.example.com"} }),
 		"no audience":                   changed(func(a *Access) { a.Audience = nil }),
 		"no client":                     changed(func(a *Access) { a.ClientID = "" }),
-		"an ID token":                   signed(t, s, realm().IdentityClaims(issue(), "c", "j", good, noon)),
-		"an ID token for the audience":  signed(t, s, realm().IdentityClaims(issue(), platform.PlatformAudience, "j", good, noon)),
+		"an ID token":                   signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash(good)}, noon)),
+		"an ID token for the audience":  signed(t, s, realm().IdentityClaims(issue(), platform.PlatformAudience, "j", Beside{AccessToken: Signer{}.LeftHash(good)}, noon)),
 		"expiry that is no number":      signed(t, s, map[string]any{"iss": issuer, "client_id": "c", "aud": []string{platform.PlatformAudience}, "exp": "never"}),
 		"too long":                      signed(t, s, map[string]any{"iss": issuer, "pad": strings.Repeat("a", maxToken)}),
 		"compressed or encrypted (JWE)": strings.Repeat("a.", 4) + "a",

@@ -16,7 +16,7 @@ import (
 func TestReadCredentials(t *testing.T) {
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	form := func(id, secret string) Form { return Form{"client_id": {id}, "client_secret": {secret}} }
-	byBasic := func(id, secret string) Credentials { return Credentials{platform.AuthBasic, id, secret} }
+	byBasic := func(id, secret string) Credentials { return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret} }
 	cases := []struct {
 		name, header string
 		form         Form
@@ -24,9 +24,9 @@ func TestReadCredentials(t *testing.T) {
 		refused      *fault.Fault
 	}{
 		{"nothing", "", Form{}, Credentials{Method: platform.AuthNone}, nil},
-		{"public", "", form("me", ""), Credentials{platform.AuthNone, "me", ""}, nil},
-		{"post", "", form("me", "s"), Credentials{platform.AuthPost, "me", "s"}, nil},
-		{"post keeps every character", "", form("me", "s:%2B+ \x00"), Credentials{platform.AuthPost, "me", "s:%2B+ \x00"}, nil},
+		{"public", "", form("me", ""), Credentials{Method: platform.AuthNone, ID: "me", Secret: ""}, nil},
+		{"post", "", form("me", "s"), Credentials{Method: platform.AuthPost, ID: "me", Secret: "s"}, nil},
+		{"post keeps every character", "", form("me", "s:%2B+ \x00"), Credentials{Method: platform.AuthPost, ID: "me", Secret: "s:%2B+ \x00"}, nil},
 		{"basic", basic("me:s"), Form{}, byBasic("me", "s"), nil},
 		{"basic and the same client_id", basic("me:s"), form("me", ""), byBasic("me", "s"), nil},
 		{"scheme without case", "bAsIc " + basic("me:s")[6:], Form{}, byBasic("me", "s"), nil},
@@ -47,8 +47,12 @@ func TestReadCredentials(t *testing.T) {
 		{"another client_id", basic("me:s"), form("you", ""), Credentials{}, fault.ClientDenied},
 		{"both ways", basic("me:s"), form("me", "s"), Credentials{}, fault.ClientTwice},
 		{"both ways, even when the header is broken", "Bearer x", form("me", "s"), Credentials{}, fault.ClientTwice},
-		{"assertion", "", Form{"client_assertion": {"x"}}, Credentials{}, fault.ClientMethod},
-		{"assertion's type alone", basic("me:s"), Form{"client_assertion_type": {"x"}}, Credentials{}, fault.ClientMethod},
+		{"an assertion of no type", "", Form{"client_assertion": {"x"}}, Credentials{}, fault.ClientMethod},
+		{"an assertion of another type", "", Form{"client_assertion_type": {"x"}}, Credentials{}, fault.ClientMethod},
+		{"no assertion", "", Form{"client_assertion_type": {AssertionType}}, Credentials{}, fault.ClientDenied},
+		{"no JWT", "", Form{"client_assertion_type": {AssertionType}, "client_assertion": {"x"}}, Credentials{}, fault.ClientDenied},
+		{"an assertion beside Basic", basic("me:s"), Form{"client_assertion_type": {AssertionType}, "client_assertion": {"x"}}, Credentials{}, fault.ClientTwice},
+		{"an assertion beside a secret", "", Form{"client_assertion_type": {AssertionType}, "client_assertion": {"x"}, "client_secret": {"s"}}, Credentials{}, fault.ClientTwice},
 	}
 	for _, c := range cases {
 		got, err := ReadCredentials(c.header, c.form)
@@ -100,7 +104,7 @@ func TestAuthenticate(t *testing.T) {
 		}
 	}
 	for _, c := range cases {
-		if err := Authenticate(c.c, c.client, c.secrets); !refuses(err, c.refused) {
+		if err := Authenticate(c.c, c.client, Keys{Secrets: c.secrets}, "https://i", noon); !refuses(err, c.refused) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -137,6 +141,7 @@ func flaws() []flaw {
 		{"spent", func(x *Exchange) { x.Code.Spent = true }, fault.CodeSpent},
 		{"burnt", func(x *Exchange) { x.Code.Failures = 5 }, fault.CodeBurnt},
 		{"wrong verifier", verifier(strings.Repeat("z", 43)), fault.VerifierMismatch},
+		{"another key", func(x *Exchange) { x.Code.JKT, x.JKT = "k", "l" }, fault.ProofForeign},
 		{"user gone", func(x *Exchange) { x.UserActive = false }, fault.CodeUserGone},
 	}
 }
@@ -184,11 +189,11 @@ func TestRedemptionOutcome(t *testing.T) {
 		if out.Spend || !reflect.DeepEqual(out.Issue, Issue{}) {
 			t.Errorf("%s: something is issued: %+v", f.name, out)
 		}
-		if wantRevoke := f.name == "spent"; (out.Revoke == "f") != wantRevoke || !wantRevoke && out.Revoke != "" {
-			t.Errorf("%s: revokes %q", f.name, out.Revoke)
+		if wantRevoke := f.name == "spent"; (out.End != nil && *out.End == (End{Family: "f"})) != wantRevoke || !wantRevoke && out.End != nil {
+			t.Errorf("%s: revokes %v", f.name, out.End)
 		}
-		if wantKeep := f.name == "wrong verifier"; (out.Keep != nil) != wantKeep {
-			t.Errorf("%s: keeps %+v", f.name, out.Keep)
+		if wantKeep := f.name == "wrong verifier"; (out.Code != nil) != wantKeep {
+			t.Errorf("%s: keeps %+v", f.name, out.Code)
 		}
 	}
 	// Nobody but the code's own client, with its redirect URI, can revoke.
@@ -199,7 +204,7 @@ func TestRedemptionOutcome(t *testing.T) {
 		if f.make(&x); x.Code != code {
 			continue
 		}
-		if out := decideCode(x); out.Revoke != "" || out.Keep != nil {
+		if out := decideCode(x); out.End != nil || out.Code != nil {
 			t.Errorf("%s changed a spent code: %+v", f.name, out)
 		}
 	}
@@ -213,13 +218,13 @@ func TestVerifierFailuresAreCounted(t *testing.T) {
 		for n := 1; n <= 5; n++ {
 			before := *x.Code
 			out := decideCode(x)
-			if !refuses(out.Refuse, refused) || out.Keep == nil || out.Keep.Failures != n || !reflect.DeepEqual(*x.Code, before) {
+			if !refuses(out.Refuse, refused) || out.Code == nil || out.Code.Failures != n || !reflect.DeepEqual(*x.Code, before) {
 				t.Fatalf("failure %d of %q: %+v", n, verifier, out)
 			}
-			x.Code = out.Keep
+			x.Code = out.Code
 		}
 		x.Form["code_verifier"] = []string{rfcVerifier}
-		if out := decideCode(x); !refuses(out.Refuse, fault.CodeBurnt) || out.Keep != nil || out.Spend {
+		if out := decideCode(x); !refuses(out.Refuse, fault.CodeBurnt) || out.Code != nil || out.Spend {
 			t.Errorf("after five failures: %+v", out)
 		}
 	}
@@ -230,7 +235,7 @@ func TestVerifierFailuresAreCounted(t *testing.T) {
 	}
 	x = redemption()
 	x.Code.Challenge = Challenge{}
-	if out := decideCode(x); !refuses(out.Refuse, fault.VerifierUnasked) || out.Keep.Failures != 1 {
+	if out := decideCode(x); !refuses(out.Refuse, fault.VerifierUnasked) || out.Code.Failures != 1 {
 		t.Errorf("a verifier nobody asked for: %+v", out)
 	}
 	delete(x.Form, "code_verifier")
@@ -287,7 +292,9 @@ func TestPick(t *testing.T) {
 		{"", nil, fault.GrantTypeMissing},
 		{"password", nil, fault.GrantTypeUnknown},
 		{"Authorization_Code", nil, fault.GrantTypeUnknown},
-		{"refresh_token", client("REFRESH_TOKEN"), fault.GrantTypeUnknown},
+		{"refresh_token", client("REFRESH_TOKEN"), nil},
+		{"refresh_token", client("AUTHORIZATION_CODE"), fault.GrantTypeDenied},
+		{"refresh_token", &Client{Scopes: ofOpenID("offline_access")}, nil},
 		{"authorization_code", nil, nil},
 		{"authorization_code", client("AUTHORIZATION_CODE"), nil},
 		{"authorization_code", client("CLIENT_CREDENTIALS"), fault.GrantTypeDenied},

@@ -32,11 +32,28 @@ type Application struct {
 		Behavior string   `json:"behavior"`
 		Origins  []string `json:"origins"`
 	} `json:"corsSettings"`
-	AccessControl     json.RawMessage `json:"accessControl"`
-	MultipleResources bool            `json:"requestScopesForMultipleResourcesEnabled"`
-	Signing           struct {
+	// JWKS is a JSON Web Key Set as a text, JWKSURL where one is.
+	JWKS          string          `json:"jwks"`
+	JWKSURL       string          `json:"jwksUrl"`
+	AccessControl json.RawMessage `json:"accessControl"`
+	// The lifetimes of refresh tokens, in seconds: of each, of all that follow
+	// one another (0 for ever), and of one that was rotated.
+	RefreshTokenDuration           int   `json:"refreshTokenDuration"`
+	RefreshTokenRollingDuration    int   `json:"refreshTokenRollingDuration"`
+	RefreshTokenRollingGracePeriod int   `json:"refreshTokenRollingGracePeriodDuration"`
+	AdditionalReplayProtection     *bool `json:"additionalRefreshTokenReplayProtectionEnabled"`
+	MultipleResources              bool  `json:"requestScopesForMultipleResourcesEnabled"`
+	IncludeX5t                     bool  `json:"includeX5t"`
+	IncludeTyp                     *bool `json:"includeTyp"`
+	Signing                        struct {
 		KeyRotationPolicy Reference `json:"keyRotationPolicy"`
 	} `json:"signing"`
+}
+
+// RefreshReplayProtection reports whether the reuse of a refresh token ends the
+// access tokens of its family too; it does unless the application says no.
+func (a Application) RefreshReplayProtection() bool {
+	return a.AdditionalReplayProtection == nil || *a.AdditionalReplayProtection
 }
 
 // The values of pkceEnforcement.
@@ -46,11 +63,13 @@ const (
 	PKCES256Required = "S256_REQUIRED"
 )
 
-// The values of tokenEndpointAuthMethod that Pixy serves.
+// The values of tokenEndpointAuthMethod.
 const (
-	AuthNone  = "NONE"
-	AuthBasic = "CLIENT_SECRET_BASIC"
-	AuthPost  = "CLIENT_SECRET_POST"
+	AuthNone          = "NONE"
+	AuthBasic         = "CLIENT_SECRET_BASIC"
+	AuthPost          = "CLIENT_SECRET_POST"
+	AuthSecretJWT     = "CLIENT_SECRET_JWT"
+	AuthPrivateKeyJWT = "PRIVATE_KEY_JWT"
 )
 
 func applications() kind.Kind {
@@ -199,7 +218,7 @@ func oidcFields() []kind.Field {
 		texts("responseTypes", 3, choice("", "TOKEN", "ID_TOKEN", "CODE")),
 		texts("redirectUris", 100, uri),
 		texts("postLogoutRedirectUris", 100, uri),
-		choice("tokenEndpointAuthMethod", AuthNone, AuthBasic, AuthPost, "PRIVATE_KEY_JWT", "CLIENT_SECRET_JWT"),
+		choice("tokenEndpointAuthMethod", AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT, AuthSecretJWT),
 		with(choice("pkceEnforcement", PKCEOptional, PKCERequired, PKCES256Required), PKCEOptional),
 		maybe("allowWildcardInRedirectUris"),
 		flag("assignActorRoles", false).As(kind.Immutable),

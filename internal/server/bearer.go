@@ -21,7 +21,7 @@ import (
 // What an actor may do is looked up at each request.
 func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := s.actor(r)
+		who, err := s.actor(w, r)
 		if err != nil {
 			return err
 		}
@@ -84,19 +84,60 @@ func (s *Server) environmentExists(ctx context.Context, env string) error {
 	})
 }
 
-// bearerToken takes the token of RFC 6750 §2.1 from the header.
-func bearerToken(r *http.Request) string {
+// credentials takes the token of RFC 6750 §2.1 or RFC 9449 §7.1 from the header.
+// dpop says which.
+func credentials(r *http.Request) (token string, dpop bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
+	switch dpop = strings.EqualFold(scheme, "DPoP"); {
+	case dpop || strings.EqualFold(scheme, "Bearer"):
+		return strings.TrimSpace(token), dpop
 	}
-	return strings.TrimSpace(token)
+	return "", false
+}
+
+// presented is the claims of the access token in a request's header, when it is
+// good (see verified) and comes as it must: one that is bound to a key with a
+// proof by that key, any other as a bearer token (RFC 9449 §7.1, §7.2).
+func (s *Server) presented(w http.ResponseWriter, r *http.Request, env, audience string) (oauth.Access, error) {
+	token, dpop := credentials(r)
+	claims, err := s.verified(r.Context(), token, env, audience)
+	if err != nil {
+		return claims, err
+	}
+	switch bound := claims.Confirm != nil; {
+	case bound && !dpop:
+		return claims, tokenError("it is bound to a key and came as a bearer token")
+	case !bound && dpop:
+		return claims, tokenError("it is not bound to a key and came with the scheme DPoP")
+	case !bound:
+		return claims, nil
+	}
+	jkt, err := s.proof(w, r, token)
+	if err != nil {
+		return claims, unauthorized(err)
+	}
+	if jkt != claims.Confirm.JKT {
+		return claims, tokenError("it is bound to another key than that of the DPoP proof, or there is no proof")
+	}
+	return claims, nil
+}
+
+// unauthorized is a refusal of a proof as a protected resource answers it
+// (RFC 9449 §7.1).
+func unauthorized(err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Form != fault.OAuth {
+		return err
+	}
+	c := *f
+	c.Status = http.StatusUnauthorized
+	return &c
 }
 
 // actor is who a bearer token speaks for: the user it names, or else the
 // application itself. The token may come from any environment of this server.
-func (s *Server) actor(r *http.Request) (manage.Actor, error) {
-	claims, err := s.verified(r.Context(), bearerToken(r), "", platform.PlatformAudience)
+func (s *Server) actor(w http.ResponseWriter, r *http.Request) (manage.Actor, error) {
+	claims, err := s.presented(w, r, "", platform.PlatformAudience)
 	if err != nil {
 		return manage.Actor{}, badToken(err, fault.TokenInvalid)
 	}
@@ -176,15 +217,15 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 			return err
 		}
 	}
-	if claims.Family == "" {
-		return nil
-	}
-	ended, err := tx.Ended(claims.Family)
-	if ended {
+	revoked, err := tx.EndedAny(claims.Family, revokedToken(claims.ID))
+	if revoked {
 		return tokenError("it is revoked")
 	}
 	return err
 }
+
+// revokedToken names an access token that is ended alone, among the families.
+func revokedToken(id string) string { return "token " + id }
 
 // userStillGood refuses a token whose user is gone, or whose sign-on no longer
 // counts: a lock and a new password end what was issued before.

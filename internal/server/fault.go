@@ -11,6 +11,7 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/oauth"
 	"pixy/internal/web"
 )
 
@@ -57,7 +58,7 @@ func refusePlatform(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
 		body["details"] = f.Details
 	}
 	if f.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="PingOne"`)
+		w.Header().Set("WWW-Authenticate", challenge(r, fault.TokenInvalid))
 	}
 	_ = writeJSON(w, f.Status, body) // a map of strings always encodes
 }
@@ -79,15 +80,20 @@ func refuseOAuth(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
 }
 
 // challenge is the WWW-Authenticate of a 401: Basic for clients (RFC 6749
-// §5.2), Bearer for tokens (RFC 6750 §3).
+// §5.2), Bearer or DPoP for tokens (RFC 6750 §3, RFC 9449 §7.1).
 func challenge(r *http.Request, f *fault.Fault) string {
+	token, dpop := credentials(r)
+	scheme, algorithms := "Bearer", ""
+	if dpop {
+		scheme, algorithms = "DPoP", `, algs="`+strings.Join(oauth.ProofAlgorithms(), " ")+`"`
+	}
 	switch {
 	case f.Code == "invalid_client":
 		return `Basic realm="PingOne"`
-	case r.Header.Get("Authorization") == "":
-		return `Bearer realm="PingOne"`
+	case token == "" || f.Form != fault.OAuth:
+		return scheme + ` realm="PingOne"` + algorithms
 	}
-	return `Bearer realm="PingOne", error="` + f.Code + `", error_description="` + clean(f.Message) + `"`
+	return scheme + ` realm="PingOne", error="` + f.Code + `", error_description="` + clean(f.Message) + `"` + algorithms
 }
 
 // describe is the error_description: PingOne's pattern, with the correlation

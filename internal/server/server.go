@@ -48,6 +48,7 @@ type Server struct {
 	pages   *web.Pages
 	records facts.Records
 	vault   *facts.Vault
+	keySets *facts.KeySets
 	api     *manage.API
 	mux     *http.ServeMux
 	routes  []Route
@@ -55,6 +56,8 @@ type Server struct {
 
 	passwordPolicy []kind.Field // what a flow shows of one
 	retention      time.Duration
+
+	refreshKey, nonceKey []byte
 }
 
 // New makes a server. The error is one sentence about the configuration.
@@ -90,6 +93,8 @@ func New(c Config) (*Server, error) {
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
 		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now), retention: c.Retention,
 	}
+	s.keySets = facts.NewKeySets(c.Now)
+	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
 	s.routes = s.table()
 	if path := unguarded(s.routes); path != "" {

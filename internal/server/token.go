@@ -2,16 +2,12 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"slices"
-	"strings"
+	"time"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
-	"pixy/internal/kind"
 	"pixy/internal/oauth"
-	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -26,22 +22,32 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if _, err := oauth.Pick(form, nil); err != nil {
 		return err
 	}
-	known, err := s.tokenFacts(r, form)
+	c, err := s.caller(r, form)
 	if err != nil {
 		return err
 	}
-	grant, err := oauth.Pick(form, known.client)
+	grant, err := oauth.Pick(form, c.client)
 	if err != nil {
 		return err
 	}
-	out, err := s.redeem(r.Context(), grant, form, known)
+	jkt, err := s.proof(w, r, "")
 	if err != nil {
 		return err
 	}
-	return s.issue(w, r, out, known)
+	x := oauth.Exchange{Form: form, Client: *c.client, Now: s.now(), Roles: c.roles, JKT: jkt}
+	out, err := s.redeem(r.Context(), grant, x, c)
+	if err != nil {
+		return err
+	}
+	body, err := s.answer(r.Context(), c, out)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
 }
 
-// tokenForm reads the parameters, which belong in the body alone.
+// tokenForm reads the parameters of an endpoint that clients call themselves,
+// which belong in the body alone.
 func tokenForm(r *http.Request) (oauth.Form, error) {
 	query, err := readQuery(r)
 	if err != nil {
@@ -57,57 +63,26 @@ func tokenForm(r *http.Request) (oauth.Form, error) {
 	return form, form.Wrong(oauth.TokenParameters())
 }
 
-// tokenFacts are what the token endpoint loads before it decides.
-type tokenFacts struct {
-	realm  oauth.Realm
-	client *oauth.Client
-	signer oauth.Signer
-	roles  []platform.RoleAssignment
-}
+// spender decides on the ticket that a grant spends, as it is in this write.
+type spender func(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error)
 
-func (s *Server) tokenFacts(r *http.Request, form oauth.Form) (f tokenFacts, err error) {
-	credentials, err := oauth.ReadCredentials(r.Header.Get("Authorization"), form)
-	if err != nil {
-		return f, err
-	}
-	var sealed []string
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		if f.realm, err = s.realm(tx); err != nil {
-			return err
-		}
-		if f.client, err = s.client(tx, credentials.ID); err != nil || f.client == nil {
-			return err
-		}
-		if f.roles, err = facts.Assignments(tx, f.client.ID); err != nil {
-			return err
-		}
-		if sealed, err = facts.LiveSecrets(tx, f.client.ID); err != nil {
-			return err
-		}
-		f.signer, err = s.vault.Signer(tx, f.client.Signing.KeyRotationPolicy.ID)
-		return err
-	})
-	if err != nil {
-		return f, err
-	}
-	secrets, err := s.vault.Secrets(f.realm.Environment, "secret", credentials.ID, sealed)
-	if err != nil {
-		return f, err
-	}
-	return f, oauth.Authenticate(credentials, f.client, secrets)
+// spenders are those of the grants that spend one, by the form field that names
+// it.
+func (s *Server) spenders() map[string]spender {
+	return map[string]spender{"code": s.spendCode, "refresh_token": s.spendRefresh}
 }
 
 // redeem lets the grant decide. Where it spends a ticket, that is one write:
 // of many who redeem a code at the same time, one does.
-func (s *Server) redeem(ctx context.Context, g oauth.Grant, form oauth.Form, known tokenFacts) (out oauth.Outcome, err error) {
-	x := oauth.Exchange{Form: form, Client: *known.client, Now: s.now(), Roles: known.roles}
+func (s *Server) redeem(ctx context.Context, g oauth.Grant, x oauth.Exchange, c caller) (out oauth.Outcome, err error) {
 	if g.Spends == "" {
 		out = g.Decide(x)
 		return out, out.Refuse
 	}
-	err = s.db.Update(ctx, known.realm.Environment, func(tx *store.Tx) error {
+	spend := s.spenders()[g.Spends]
+	err = s.db.Update(ctx, c.realm.Environment, func(tx *store.Tx) error {
 		x.Now = tx.Now()
-		out, err = s.spendCode(tx, g, x, form.Get(g.Spends))
+		out, err = spend(tx, g, x, x.Form.Get(g.Spends))
 		return err
 	})
 	if err == nil {
@@ -116,8 +91,8 @@ func (s *Server) redeem(ctx context.Context, g oauth.Grant, form oauth.Form, kno
 	return out, err
 }
 
-// spendCode decides on a code as it is in this write. When somebody else spends
-// it between the reading and the spending, the rule is asked once more.
+// spendCode decides on an authorization code. When somebody else spends it
+// between the reading and the spending, the rule is asked once more.
 func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code string) (oauth.Outcome, error) {
 	for range 2 {
 		t, err := s.readCode(tx, &x, code)
@@ -126,28 +101,40 @@ func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code s
 		}
 		out := g.Decide(x)
 		switch {
-		case out.Keep != nil:
-			t.Body = *out.Keep
+		case out.Code != nil:
+			t.Body = *out.Code
 			_, err = s.records.Codes.Save(tx, code, t)
 			return out, err
-		case out.Revoke != "":
-			_, err = tx.EndFamily(out.Revoke, t.Expires) // a spent code lives as long as its tokens
-			return out, err
+		case out.End != nil:
+			return out, s.endFamily(tx, *out.End)
 		case !out.Spend:
 			return out, nil
 		}
-		if spent, err := s.records.Codes.Spend(tx, code, tx.Now().Add(x.Client.Target(out.Issue.Scopes).Life)); err != nil || spent {
+		if spent, err := s.records.Codes.Spend(tx, code, lastOf(x, out)); err != nil || spent {
+			if err == nil && out.Refresh != nil {
+				err = s.putRefresh(tx, *out.Refresh)
+			}
 			return out, err
 		}
 	}
 	return oauth.Outcome{}, fault.Stale
 }
 
+// lastOf is when the last token of an issue expires: a spent code is remembered
+// until then, so that its reuse still ends them.
+func lastOf(x oauth.Exchange, out oauth.Outcome) time.Time {
+	last := x.Now.Add(x.Client.Target(out.Issue).Life)
+	if r := out.Refresh; r != nil && r.ExpiresAt.After(last) {
+		last = r.ExpiresAt
+	}
+	return last
+}
+
 // readCode reads the ticket of a code and its user; a code that there is none
 // of is nil.
 func (s *Server) readCode(tx *store.Tx, x *oauth.Exchange, code string) (t store.Ticket[oauth.Code], err error) {
 	t, err = s.records.Codes.Get(tx, code)
-	if errors.Is(err, store.ErrMissing) {
+	if isMissing(err) {
 		return t, nil
 	}
 	if err != nil {
@@ -158,128 +145,4 @@ func (s *Server) readCode(tx *store.Tx, x *oauth.Exchange, code string) (t store
 	x.Code = &c
 	x.UserActive, err = facts.Active(tx, c.User)
 	return t, err
-}
-
-// issue signs and answers (RFC 6749 §5.1).
-func (s *Server) issue(w http.ResponseWriter, r *http.Request, out oauth.Outcome, known tokenFacts) error {
-	now, client := s.now(), known.client.ID
-	target := known.client.Target(out.Issue.Scopes)
-	forAPI, forClient, err := s.mapped(r.Context(), known, out.Issue, target)
-	if err != nil {
-		return err
-	}
-	access, err := oauth.With(known.realm.AccessClaims(out.Issue, target, client, s.vault.NewID(), now), forAPI)
-	if err != nil {
-		return err
-	}
-	token, err := known.signer.Sign(access)
-	if err != nil {
-		return err
-	}
-	body := kind.Body{"access_token": token, "token_type": "Bearer", "expires_in": int(target.Life.Seconds())}
-	if len(out.Issue.Scopes) > 0 {
-		body["scope"] = strings.Join(out.Issue.Scopes, " ")
-	}
-	if out.Issue.WantsIdentity() {
-		identity, err := oauth.With(known.realm.IdentityClaims(out.Issue, client, s.vault.NewID(), token, now), forClient)
-		if err != nil {
-			return err
-		}
-		if body["id_token"], err = known.signer.Sign(identity); err != nil {
-			return err
-		}
-	}
-	return writeJSON(w, http.StatusOK, body)
-}
-
-// mapped is the claims that attribute mappings add: those of the resources to
-// the access token, those of the application to the ID token.
-func (s *Server) mapped(ctx context.Context, known tokenFacts, i oauth.Issue, t oauth.Target) (forAPI, forClient map[string]any, err error) {
-	if i.Subject == "" {
-		return nil, nil, nil
-	}
-	var attributes, own []platform.AttributeMapping
-	var user kind.Body
-	err = s.db.View(ctx, known.realm.Environment, func(tx *store.Tx) error {
-		if own, err = facts.ClientMappings(tx, known.client.ID); err != nil {
-			return err
-		}
-		for _, id := range t.Resources {
-			more, err := facts.Mappings(tx, "resourceAttribute", id)
-			if err != nil {
-				return err
-			}
-			attributes = append(attributes, more...)
-		}
-		if len(t.Resources) == 0 && len(own) <= 1 && plainSubject(own) {
-			return nil
-		}
-		user, err = facts.UserFacts(tx, s.api.Kinds()["user"], i.Subject, slices.Concat(attributes, own))
-		return err
-	})
-	if err != nil || user == nil {
-		return nil, nil, err
-	}
-	forAPI = oauth.Mapped(attributes, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.Name != "sub" })
-	forClient = oauth.Mapped(own, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.IDToken == nil || *m.IDToken })
-	return forAPI, forClient, nil
-}
-
-// plainSubject reports that the subject of the mappings is the user's id, as
-// it is without any.
-func plainSubject(mappings []platform.AttributeMapping) bool {
-	return !slices.ContainsFunc(mappings, func(m platform.AttributeMapping) bool { return m.Name == "sub" && m.Value != "${user.id}" })
-}
-
-// userinfo answers with the claims that the token's scopes release (OpenID
-// Connect Core §5.3).
-func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
-	token := bearerToken(r)
-	if r.Method == http.MethodPost {
-		form, err := readForm(r)
-		if err != nil {
-			return err
-		}
-		if err := form.Wrong([]string{"access_token"}); err != nil {
-			return err
-		}
-		if sent := form.Get("access_token"); sent != "" && token != "" {
-			return fault.BearerTwice
-		} else if sent != "" {
-			token = sent
-		}
-	}
-	if token == "" {
-		return fault.BearerMissing
-	}
-	env := r.PathValue("env")
-	claims, err := s.verified(r.Context(), token, env, "")
-	if err != nil {
-		return badToken(err, fault.BearerInvalid)
-	}
-	scopes := oauth.Words(claims.Scope)
-	if claims.Subject == "" || !(oauth.Issue{Scopes: scopes}).WantsIdentity() {
-		return fault.BearerScope
-	}
-	var body map[string]any
-	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		u, d, err := facts.Get[platform.User](tx, "user", claims.Subject)
-		if err != nil {
-			return facts.Missing(err, fault.BearerInvalid)
-		}
-		body = oauth.UserInfo(d.ID, u, d.Updated, scopes)
-		mappings, err := facts.ClientMappings(tx, claims.ClientID)
-		if err != nil {
-			return err
-		}
-		user, err := facts.UserFacts(tx, s.api.Kinds()["user"], d.ID, mappings)
-		for name, v := range oauth.Mapped(mappings, user, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
-			body[name] = v
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
 }

@@ -79,12 +79,15 @@ func (tx *Tx) EndFamily(family string, until time.Time) (bool, error) {
 }
 
 // Ended says whether a family was ended.
-func (tx *Tx) Ended(family string) (bool, error) {
-	var one int
-	err := tx.one("SELECT 1 FROM ticket WHERE kind = 'ended' AND key = $1 AND env = $2",
-		[]any{ended().key(tx.mark(family)), tx.env}, &one)
+func (tx *Tx) Ended(family string) (bool, error) { return tx.EndedAny(family, family) }
+
+// EndedAny says whether one of two families was ended.
+func (tx *Tx) EndedAny(one, other string) (bool, error) {
+	var found int
+	err := tx.one("SELECT 1 FROM ticket WHERE kind = 'ended' AND key IN ($1, $2) AND env = $3 LIMIT 1",
+		[]any{ended().key(tx.mark(one)), ended().key(tx.mark(other)), tx.env}, &found)
 	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
-	return err == nil, tx.failed(err, "look for the end of family %s", family)
+	return err == nil, tx.failed(err, "look for the end of the families %s and %s", one, other)
 }

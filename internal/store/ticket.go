@@ -94,6 +94,25 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	return t, nil
 }
 
+// SaveID replaces the body of the ticket with t's ID when it still has t's
+// Version; otherwise, and when it is gone, fault.Stale.
+func (k Tickets[T]) SaveID(tx *Tx, t Ticket[T]) (Ticket[T], error) {
+	body, err := k.prepare(tx, &t)
+	if err != nil {
+		return Ticket[T]{}, err
+	}
+	n, err := tx.exec("UPDATE ticket SET expires = $1, version = version + 1, body = $2 WHERE env = $3 AND id = $4 AND kind = '"+k.Kind+"' AND version = $5",
+		millis(t.Expires), body, tx.env, t.ID, t.Version)
+	if err != nil {
+		return Ticket[T]{}, k.failed(tx, err, "save", t.ID)
+	}
+	if n == 0 || t.ID == "" {
+		return Ticket[T]{}, fault.Stale.Because(fmt.Errorf("store: save ticket %s %s: version %d is not there", k.Kind, t.ID, t.Version))
+	}
+	t.Version++
+	return t, nil
+}
+
 // Spend spends a ticket that is neither spent nor expired, and lets it stay
 // until then. It says whether this call was the one that did: of many at the
 // same time, one. Otherwise Get tells why not.

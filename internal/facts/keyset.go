@@ -1,0 +1,150 @@
+package facts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"pixy/internal/platform"
+)
+
+// KeySets are the public keys of applications: those in jwks, or those that
+// jwksUrl serves. What was fetched is kept for a while, so that a key that an
+// application withdraws is still taken for at most maxKeySetAge.
+type KeySets struct {
+	now     func() time.Time
+	client  *http.Client
+	mu      sync.Mutex
+	fetched map[string]keySet
+}
+
+type keySet struct {
+	keys []jose.JSONWebKey
+	at   time.Time
+	err  error
+}
+
+func (s keySet) has(kid string) bool {
+	return s.err == nil && (kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid }))
+}
+
+// The bounds on fetching an application's keys. A set is fetched again when it
+// is old, and a failure is not tried again at once: who sends assertions must
+// not make the server call a URL as often as he likes.
+const (
+	maxKeySets    = 512
+	maxKeySetAge  = 5 * time.Minute
+	minKeySetAge  = 10 * time.Second
+	maxKeySetSize = 256 << 10
+	fetchTimeout  = 3 * time.Second
+)
+
+// NewKeySets makes an empty one.
+func NewKeySets(now func() time.Time) *KeySets {
+	return &KeySets{now: now, client: outgoing(fetchTimeout), fetched: map[string]keySet{}}
+}
+
+// outgoing is a client for URLs that applications name. It follows no
+// redirects, and reaches no link-local address: cloud providers serve
+// credentials there (RFC 9101 §10.4.1).
+func outgoing(timeout time.Duration) *http.Client {
+	dialer := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
+		a, err := netip.ParseAddrPort(address)
+		if err != nil || a.Addr().Unmap().IsLinkLocalUnicast() || a.Addr().IsMulticast() || a.Addr().IsUnspecified() {
+			return fmt.Errorf("%s is not an address that may be called", address)
+		}
+		return nil
+	}}
+	return &http.Client{
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout,
+			MaxIdleConns: 16, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true},
+	}
+}
+
+// Of are the keys of an application. kid is the key that is looked for, or "":
+// one that was not there the last time is looked for anew.
+func (k *KeySets) Of(ctx context.Context, app platform.Application, kid string) ([]jose.JSONWebKey, error) {
+	if app.JWKS != "" {
+		return parseKeySet([]byte(app.JWKS))
+	}
+	if app.JWKSURL == "" {
+		return nil, errors.New("the application has neither jwks nor jwksUrl")
+	}
+	k.mu.Lock()
+	known, ok := k.fetched[app.JWKSURL]
+	k.mu.Unlock()
+	age := k.now().Sub(known.at)
+	if ok && (known.has(kid) && age < maxKeySetAge || age < minKeySetAge) {
+		return known.keys, known.err
+	}
+	keys, err := k.fetch(ctx, app.JWKSURL)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.fetched) >= maxKeySets {
+		clear(k.fetched)
+	}
+	k.fetched[app.JWKSURL] = keySet{keys, k.now(), err}
+	return keys, err
+}
+
+func (k *KeySets) fetch(ctx context.Context, from string) ([]jose.JSONWebKey, error) {
+	u, err := url.Parse(from)
+	if err != nil || u.Scheme != "https" && !loopbackHost(u.Hostname()) {
+		return nil, fmt.Errorf("the jwksUrl %s is not https", from)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := k.client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("fetching the jwksUrl: %w", err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxKeySetSize+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the jwksUrl: %w", err)
+	case resp.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("the jwksUrl answers %s", resp.Status)
+	case len(raw) > maxKeySetSize:
+		return nil, fmt.Errorf("the jwksUrl answers with more than %d bytes", maxKeySetSize)
+	}
+	return parseKeySet(raw)
+}
+
+func loopbackHost(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+// parseKeySet reads a JSON Web Key Set (RFC 7517 §5). Keys of a kind that is
+// not known are left out.
+func parseKeySet(raw []byte) ([]jose.JSONWebKey, error) {
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(raw, &set); err != nil {
+		return nil, fmt.Errorf("the key set is not JSON: %w", err)
+	}
+	var out []jose.JSONWebKey
+	for _, text := range set.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(text, &key) == nil && key.Valid() && key.IsPublic() {
+			out = append(out, key)
+		}
+	}
+	return out, nil
+}

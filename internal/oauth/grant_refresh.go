@@ -1,0 +1,134 @@
+package oauth
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"pixy/internal/fault"
+)
+
+// refreshChecks is the order in which a refresh token is refused. Up to
+// refresh.client a refusal changes nothing: the token is not this client's.
+func refreshChecks() []Check[Exchange] {
+	return []Check[Exchange]{
+		{"refresh.given", refreshGiven},
+		{"refresh.known", refreshKnown},
+		{"refresh.client", refreshClient},
+		{"proof.key", refreshKey},
+		{"refresh.ended", refreshEnded},
+		{"refresh.expiry", refreshExpiry},
+		{"refresh.reuse", refreshReuse},
+		{"refresh.session", refreshSession},
+		{"refresh.user", refreshUser},
+		{"refresh.scope", func(x Exchange) error { _, err := x.narrowed(); return err }},
+	}
+}
+
+// decideRefresh rotates a refresh token (RFC 6749 §6, RFC 9700 §4.14.2). The
+// token before the current one is good for the grace period, and leads to the
+// same successor; any other use of an old token ends the family, and its
+// access tokens too when the application says so.
+func decideRefresh(x Exchange) Outcome {
+	err := First(refreshChecks(), x)
+	switch {
+	case errors.Is(err, fault.RefreshReused):
+		return Outcome{Refuse: err, End: &End{Family: x.Refresh.Family, SpareAccess: !x.Client.RefreshReplayProtection()}}
+	case err != nil:
+		return Outcome{Refuse: err}
+	}
+	r := *x.Refresh
+	scopes, _ := x.narrowed() // the checks have accepted it
+	out := Outcome{Refresh: &r, Issue: Issue{Subject: r.User, Scopes: scopes, Resources: r.Resources, Session: r.Session, Family: r.Family,
+		ACR: r.ACR, AMR: r.AMR, AuthTime: r.AuthTime, JKT: x.JKT}}
+	if x.Generation == r.Generation {
+		r.Generation++
+		out.Refresh = r.rotated(x)
+	}
+	return out
+}
+
+// narrowed are the scopes of a refresh request: those that were granted and
+// still are, or the part of them that it asks for (RFC 6749 §6).
+func (x Exchange) narrowed() ([]string, error) {
+	asked := Words(x.Form.Get("scope"))
+	for _, s := range asked {
+		if !slices.Contains(x.Refresh.Scopes, s) {
+			return nil, fault.RefreshScope.Compared("some of the scopes granted before", s)
+		}
+	}
+	if len(asked) == 0 {
+		asked = x.Refresh.Scopes
+	}
+	return x.Client.grant(asked)
+}
+
+func refreshGiven(x Exchange) error {
+	if x.Form.Get("refresh_token") == "" {
+		return fault.RefreshMissing
+	}
+	return nil
+}
+
+func refreshKnown(x Exchange) error {
+	if x.Refresh == nil || x.Generation > x.Refresh.Generation {
+		return fault.RefreshUnknown
+	}
+	return nil
+}
+
+func refreshClient(x Exchange) error {
+	if x.Refresh.ClientID != x.Client.ID {
+		return fault.RefreshForeign.Compared(x.Refresh.ClientID, x.Client.ID)
+	}
+	return nil
+}
+
+func refreshKey(x Exchange) error {
+	if x.Refresh.JKT != "" && x.Refresh.JKT != x.JKT {
+		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+x.Refresh.JKT, "the thumbprint "+x.JKT)
+	}
+	return nil
+}
+
+func refreshEnded(x Exchange) error {
+	if x.Refresh.Spent || x.Ended {
+		return fault.RefreshEnded
+	}
+	return nil
+}
+
+func refreshExpiry(x Exchange) error {
+	if !x.Now.Before(x.Refresh.ExpiresAt) {
+		return fault.RefreshExpired.Compared("before "+x.Refresh.ExpiresAt.UTC().Format(time.RFC3339), x.Now.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func refreshReuse(x Exchange) error {
+	grace := time.Duration(x.Client.RefreshTokenRollingGracePeriod) * time.Second
+	switch x.Generation {
+	case x.Refresh.Generation:
+		return nil
+	case x.Refresh.Generation - 1:
+		if x.Now.Before(x.Refresh.RotatedAt.Add(grace)) {
+			return nil
+		}
+	}
+	return fault.RefreshReused.Compared("generation "+strconv.Itoa(x.Refresh.Generation), strconv.Itoa(x.Generation))
+}
+
+func refreshSession(x Exchange) error {
+	if !x.SessionAlive {
+		return fault.RefreshSession
+	}
+	return nil
+}
+
+func refreshUser(x Exchange) error {
+	if !x.UserActive {
+		return fault.CodeUserGone
+	}
+	return nil
+}
