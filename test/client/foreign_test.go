@@ -29,7 +29,7 @@ func TestForeignClients(t *testing.T) {
 		name string
 		run  func(*testing.T)
 	}{
-		{"x-oauth2", f.oauth2Clients}, {"zitadel", f.zitadelClients}, {"oauth2-proxy", f.oauth2Proxy}, {"node", f.nodeClients},
+		{"x-oauth2", f.oauth2Clients}, {"zitadel", f.zitadelClients}, {"oauth2-proxy", f.oauth2Proxy}, {"node", f.nodeClients}, {"browser", f.browserClients},
 	}
 	ran := 0
 	for _, suite := range suites {

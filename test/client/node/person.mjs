@@ -51,6 +51,9 @@ export class person {
   }
 }
 
+// userInfo is the status that userinfo has for a token.
+export const userInfo = async token => (await fetch(pixy.issuer + '/userinfo', { headers: { authorization: `Bearer ${token}` } })).status
+
 // manage calls the management API.
 export async function manage (method, path, body) {
   const response = await fetch(`${pixy.base}/v1/environments/${pixy.env}${path}`, {

@@ -22,7 +22,7 @@ const announced = {
 // when the test has passed.
 export function client (name) {
   const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`))
-  return (feature, run) => test(`${name}: ${feature}`, { skip: feature in announced && !announced[feature] }, async t => {
+  return (feature, run, options) => test(`${name}: ${feature}`, { skip: feature in announced && !announced[feature], ...options }, async t => {
     await run(t)
     appendFileSync(pixy.report, JSON.stringify({ client: name, version, feature }) + '\n')
   })
