@@ -22,7 +22,7 @@ var (
 	}
 	foreign = []string{
 		"coreos/go-oidc", "zitadel/oidc", "oauth2-proxy", "openid-client", "oauth4webapi",
-		"oidc-client-ts",
+		"oidc-client-ts", "@openid/appauth",
 	}
 )
 

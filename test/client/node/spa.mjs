@@ -42,20 +42,23 @@ class SPA {
 
   // leave calls a function that sends the browser elsewhere, and waits until it
   // is there.
-  async leave (name, there) {
-    const arrived = this.tab.waitForURL(url => url.href.startsWith(there))
-    await this.tab.evaluate(name => { globalThis.app.then(app => app[name]()) }, name)
+  leave (name, there) {
+    return this.#until(there, () => this.tab.evaluate(name => { globalThis.app.then(app => app[name]()) }, name))
+  }
+
+  async #until (there, move) {
+    const arrived = this.tab.waitForEvent('framenavigated', frame => frame === this.tab.mainFrame() && frame.url().startsWith(there))
+    await move()
     await arrived
+    await this.tab.waitForLoadState()
   }
 
   // signIn has the application send the person to the hosted page, where he
   // fills in the form and is sent back.
-  async signIn (name = 'signIn') {
-    await this.leave(name, pixy.base)
+  async signIn () {
+    await this.leave('signIn', pixy.base)
     await this.tab.getByLabel('Username').fill(pixy.username)
     await this.tab.getByLabel('Password', { exact: true }).fill(pixy.password)
-    const back = this.tab.waitForURL(url => url.href.startsWith(this.url))
-    await this.tab.keyboard.press('Enter')
-    await back
+    await this.#until(this.url, () => this.tab.keyboard.press('Enter'))
   }
 }
