@@ -22,7 +22,7 @@ var (
 	}
 	foreign = []string{
 		"coreos/go-oidc", "zitadel/oidc", "oauth2-proxy", "openid-client", "oauth4webapi",
-		"oidc-client-ts", "@openid/appauth", "@forgerock/oidc-client",
+		"oidc-client-ts", "@openid/appauth", "@forgerock/oidc-client", "@pingidentity-developers-experience/ping-oidc-client-sdk",
 	}
 )
 
