@@ -76,7 +76,7 @@ func (f *foreignClients) nodeClients(t *testing.T) {
 func (f *foreignClients) browserClients(t *testing.T) {
 	fixture := f.withToken()
 	fixture["browserHome"] = f.browserHome(t)
-	f.script(t, fixture, "oidc-client-ts.test.mjs", "appauth.test.mjs", "forgerock.test.mjs", "ping.test.mjs")
+	f.script(t, fixture, "oidc-client-ts.test.mjs", "appauth.test.mjs", "forgerock.test.mjs", "ping.test.mjs", "form-post.test.mjs")
 }
 
 func (f *foreignClients) script(t *testing.T, fixture map[string]any, names ...string) {
