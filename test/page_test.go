@@ -169,22 +169,22 @@ func TestRedirectedRefusals(t *testing.T) {
 		code   string
 		words  string
 	}{
-		"no response_type":       {app, url.Values{"response_type": {""}}, "invalid_request", "response_type is missing"},
-		"response_type token":    {app, url.Values{"response_type": {"token"}}, "unsupported_response_type", "code"},
-		"response_type twice":    {app, url.Values{"response_type": {"code", "code"}}, "invalid_request", "response_type was sent more than once"},
-		"response_mode fragment": {app, url.Values{"response_mode": {"fragment"}}, "invalid_request", "response_mode"},
-		"state twice":            {app, url.Values{"state": {"a", "b"}}, "invalid_request", "state was sent more than once"},
-		"challenge twice":        {app, url.Values{"code_challenge": {challenge, challenge}}, "invalid_request", "code_challenge was sent more than once"},
-		"nonce with NUL":         {app, url.Values{"nonce": {"a\x00"}}, "invalid_request", "nonce"},
-		"prompt unknown":         {app, url.Values{"prompt": {"dance"}}, "invalid_request", "prompt"},
-		"prompt none and login":  {app, url.Values{"prompt": {"none login"}}, "invalid_request", "prompt"},
-		"max_age negative":       {app, url.Values{"max_age": {"-1"}}, "invalid_request", "max_age"},
-		"scope broken":           {app, url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope"},
-		"request object":         {app, url.Values{"request": {"x"}}, "request_not_supported", ""},
-		"request_uri":            {app, url.Values{"request_uri": {"https://x"}}, "request_uri_not_supported", ""},
-		"implicit application":   {implicit, nil, "unauthorized_client", "AUTHORIZATION_CODE"},
-		"PAR required":           {par, nil, "invalid_request", "pushed"},
-		"access control":         {limited, nil, "access_denied", "accessControl"},
+		"no response_type":      {app, url.Values{"response_type": {""}}, "invalid_request", "response_type is missing"},
+		"response_type none":    {app, url.Values{"response_type": {"none"}}, "unsupported_response_type", "code"},
+		"response_type twice":   {app, url.Values{"response_type": {"code", "code"}}, "invalid_request", "response_type was sent more than once"},
+		"response_mode jwt":     {app, url.Values{"response_mode": {"jwt"}}, "invalid_request", "response_mode"},
+		"state twice":           {app, url.Values{"state": {"a", "b"}}, "invalid_request", "state was sent more than once"},
+		"challenge twice":       {app, url.Values{"code_challenge": {challenge, challenge}}, "invalid_request", "code_challenge was sent more than once"},
+		"nonce with NUL":        {app, url.Values{"nonce": {"a\x00"}}, "invalid_request", "nonce"},
+		"prompt unknown":        {app, url.Values{"prompt": {"dance"}}, "invalid_request", "prompt"},
+		"prompt none and login": {app, url.Values{"prompt": {"none login"}}, "invalid_request", "prompt"},
+		"max_age negative":      {app, url.Values{"max_age": {"-1"}}, "invalid_request", "max_age"},
+		"scope broken":          {app, url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope"},
+		"request object":        {app, url.Values{"request": {"x"}}, "invalid_request_object", ""},
+		"request_uri":           {app, url.Values{"request_uri": {"https://x"}}, "invalid_request_uri", ""},
+		"implicit application":  {implicit, nil, "unauthorized_client", "AUTHORIZATION_CODE"},
+		"PAR required":          {par, nil, "invalid_request", "pushed"},
+		"access control":        {limited, nil, "access_denied", "accessControl"},
 	} {
 		r := p.authorize(c.app, c.change)
 		r.expectError(t, c.code, c.words)
@@ -203,7 +203,7 @@ func TestRedirectedRefusals(t *testing.T) {
 		for k, v := range c.change {
 			change[k] = v
 		}
-		if name == "response_mode fragment" {
+		if name == "response_mode jwt" {
 			continue
 		}
 		if r := p.authorize(c.app, change); r.StatusCode != 400 || r.detail()["code"] != c.code {

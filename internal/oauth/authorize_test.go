@@ -33,8 +33,9 @@ func TestAccept(t *testing.T) {
 	a := request("prompt", "login consent", "max_age", "300", "login_hint", "joe", "acr_values", "Multi_Factor Single_Factor", "response_mode", "query", "unknown", "x")
 	got, err := a.Accept()
 	age := 300
-	want := Request{ClientID: "me", RedirectURI: "https://a/cb", Mode: "query", State: "st", Nonce: "no", Scopes: []string{"openid", "profile"},
+	want := Request{ClientID: "me", RedirectURI: "https://a/cb", Types: []string{"code"}, Mode: "query", State: "st", Nonce: "no", Scopes: []string{"openid", "profile"},
 		Challenge: Challenge{rfcChallenge, "S256"}, Prompts: []string{"login", "consent"}, MaxAge: &age, LoginHint: "joe", ACRValues: []string{"Multi_Factor", "Single_Factor"}}
+	want.Query = a.Form.Again()
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("accepted as %+v, %v", got, err)
 	}
@@ -118,16 +119,22 @@ func mistakes() []mistake {
 	}
 	return []mistake{
 		{"a parameter twice", func(a *Authorization) { a.Form["state"] = []string{"a", "b"} }, fault.ParameterRepeated},
-		{"a request object", set("request", "x"), fault.RequestNotSupported},
-		{"no response_type", set("response_type", ""), fault.ResponseTypeMissing},
-		{"no grant type", func(a *Authorization) { a.Client.GrantTypes = []string{"IMPLICIT"} }, fault.CodeNotAllowed},
+		{"an unknown response_type", set("response_type", "code x"), fault.ResponseTypeUnknown},
+		{"no grant type", func(a *Authorization) { a.Client.GrantTypes = []string{"IMPLICIT"} }, fault.ResponseNotAllowed},
 		{"PAR demanded", func(a *Authorization) { a.Client.PARRequirement = "REQUIRED" }, fault.PARRequired},
+		{"a signature demanded", func(a *Authorization) { a.Client.RequireSignedRequestObject = true }, fault.SignatureRequired},
 		{"access control", func(a *Authorization) { a.Client.AccessControl = json.RawMessage(`{"group":{}}`) }, fault.AccessControlled},
-		{"response_mode", set("response_mode", "fragment"), fault.ResponseModeUnknown},
+		{"response_mode", set("response_mode", "jwt"), fault.ResponseModeUnknown},
 		{"prompt", set("prompt", "select"), fault.PromptUnknown},
 		{"max_age", set("max_age", "-1"), fault.MaxAgeBroken},
 		{"scope", set("scope", "email"), fault.ScopeUnknown},
+		{"no nonce", func(a *Authorization) {
+			a.Form["response_type"], a.Form["nonce"] = []string{"code id_token"}, nil
+			a.Client.ResponseTypes, a.Client.GrantTypes = append(a.Client.ResponseTypes, "ID_TOKEN"), append(a.Client.GrantTypes, "IMPLICIT")
+		}, fault.NonceMissing},
+		{"resource", set("resource", "https://api"), fault.TargetUnknown},
 		{"challenge", set("code_challenge", ""), fault.ChallengeMethodAlone},
+		{"dpop_jkt", set("dpop_jkt", "x"), fault.ThumbprintBroken},
 	}
 }
 
@@ -159,16 +166,18 @@ func TestRequestChecks(t *testing.T) {
 		name, value string
 		refused     *fault.Fault
 	}{
-		{"response_type", "token", fault.ResponseTypeUnknown},
-		{"response_type", "code id_token", fault.ResponseTypeUnknown},
+		{"response_type", "token", fault.ResponseNotAllowed},
+		{"response_type", "code id_token", fault.ResponseNotAllowed},
+		{"response_type", "none", fault.ResponseTypeUnknown},
+		{"response_type", "code none", fault.ResponseTypeUnknown},
 		{"response_type", "CODE", fault.ResponseTypeUnknown},
 		{"response_type", "-", fault.ResponseTypeMissing},
 		{"response_mode", "pi.flow", nil},
 		{"response_mode", "query", nil},
 		{"response_mode", "", nil},
-		{"response_mode", "form_post", fault.ResponseModeUnknown},
-		{"request", "", nil},
-		{"request_uri", "urn:x", fault.RequestURINotSupport},
+		{"response_mode", "form_post", nil},
+		{"response_mode", "fragment", nil},
+		{"response_mode", "query.jwt", fault.ResponseModeUnknown},
 		{"state", "a\x00", fault.ParameterBroken},
 		{"nonce", "\xff", fault.ParameterBroken},
 		{"login_hint", strings.Repeat("a", 8193), fault.ParameterBroken},
@@ -217,8 +226,8 @@ func TestClientThatDemandsMore(t *testing.T) {
 		change  func(*platform.Application)
 		refused *fault.Fault
 	}{
-		{"no response type", func(a *platform.Application) { a.ResponseTypes = []string{"TOKEN", "ID_TOKEN"} }, fault.CodeNotAllowed},
-		{"signed request object", func(a *platform.Application) { a.RequireSignedRequestObject = true }, fault.PARRequired},
+		{"no response type", func(a *platform.Application) { a.ResponseTypes = []string{"TOKEN", "ID_TOKEN"} }, fault.ResponseNotAllowed},
+		{"signed request object", func(a *platform.Application) { a.RequireSignedRequestObject = true }, fault.SignatureRequired},
 		{"no PAR requirement", func(a *platform.Application) { a.PARRequirement = "" }, nil},
 		{"empty access control", func(a *platform.Application) { a.AccessControl = json.RawMessage(`{}`) }, nil},
 		{"a role in access control", func(a *platform.Application) {
@@ -242,7 +251,7 @@ func TestMetadataNamesWhatExists(t *testing.T) {
 		t.Errorf("issuer %v, token endpoint %v", m["issuer"], m["token_endpoint"])
 	}
 	for _, grant := range m["grant_types_supported"].([]string) {
-		if _, err := Pick(Form{"grant_type": {grant}}, nil); err != nil {
+		if _, err := Pick(Form{"grant_type": {grant}}, nil); err != nil && grant != "implicit" { // that one has no token request
 			t.Errorf("the grant type %s is announced: %v", grant, err)
 		}
 	}

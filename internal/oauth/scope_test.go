@@ -85,7 +85,7 @@ func TestGrantScopes(t *testing.T) {
 		{&Client{}, "profile", nil, fault.ScopeUnknown},
 	}
 	for _, c := range cases {
-		got, err := GrantScopes(c.asked, c.client)
+		got, err := GrantScopes(c.asked, nil, c.client)
 		if !refuses(err, c.refused) || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q, several resources %t: %q, %v", c.asked, c.client.MultipleResources, got, err)
 		}

@@ -16,7 +16,9 @@ import (
 func TestReadCredentials(t *testing.T) {
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	form := func(id, secret string) Form { return Form{"client_id": {id}, "client_secret": {secret}} }
-	byBasic := func(id, secret string) Credentials { return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret} }
+	byBasic := func(id, secret string) Credentials {
+		return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret}
+	}
 	cases := []struct {
 		name, header string
 		form         Form
