@@ -9,16 +9,16 @@ import (
 type tally struct {
 	must, mustShown, should, shouldShown int
 	not, open                            int
-	others                               int // what binds others
+	others, othersShown                  int // what binds others
 }
 
 func (s *specification) tally() (n tally) {
 	for _, r := range s.all {
+		shown := min(len(r.tests), 1)
 		if r.party != "server" {
-			n.others++
+			n.others, n.othersShown = n.others+1, n.othersShown+shown
 			continue
 		}
-		shown := min(len(r.tests), 1)
 		if strings.HasPrefix(r.level, "MUST") {
 			n.must, n.mustShown = n.must+1, n.mustShown+shown
 		} else {
@@ -43,10 +43,12 @@ RECOMMENDED; the words are ours, the specification's count.
 This page is made from the lists in ` + "`test/conformance`" + ` and from the comments
 ` + "`covers:`" + ` in the tests: ` + "`go test ./test -run TestConformance -update`" + `.
 
-The numbers are of what binds an authorization server; the rest binds clients,
-protected resources or others.
+MUST, SHOULD, what is not tested and what is open are of what binds the
+authorization server. The rest binds clients, protected resources or others; a
+test shows that the server holds them to it, or that userinfo and the management
+API, which are protected resources, keep to it.
 
-| specification | MUST: shown of all | SHOULD: shown of all | not tested, with a reason | open | binds others |
+| specification | MUST: shown of all | SHOULD: shown of all | not tested, with a reason | open | binds others: shown of all |
 | --- | ---: | ---: | ---: | ---: | ---: |
 `
 
@@ -73,11 +75,12 @@ func conformance(specs []*specification) string {
 func (n *tally) add(m tally) {
 	n.must, n.mustShown = n.must+m.must, n.mustShown+m.mustShown
 	n.should, n.shouldShown = n.should+m.should, n.shouldShown+m.shouldShown
-	n.not, n.open, n.others = n.not+m.not, n.open+m.open, n.others+m.others
+	n.not, n.open = n.not+m.not, n.open+m.open
+	n.others, n.othersShown = n.others+m.others, n.othersShown+m.othersShown
 }
 
 func (n tally) String() string {
-	return fmt.Sprintf("%d of %d | %d of %d | %d | %d | %d", n.mustShown, n.must, n.shouldShown, n.should, n.not, n.open, n.others)
+	return fmt.Sprintf("%d of %d | %d of %d | %d | %d | %d of %d", n.mustShown, n.must, n.shouldShown, n.should, n.not, n.open, n.othersShown, n.others)
 }
 
 func (r *requirement) evidence() string {
