@@ -24,6 +24,7 @@ func (w *world) api(app string, change object) (resource, scope string) {
 // TestCustomResourceShapesAccessTokens: audience, lifetime, scope and claims are
 // the resource's, and such a token is of no use at the management API.
 func TestCustomResourceShapesAccessTokens(t *testing.T) {
+	// covers: RFC 6750 §5.2/3, RFC 6750 §5.3/7
 	w := newWorld(t)
 	app := w.application(nil)
 	user := w.user("ada")

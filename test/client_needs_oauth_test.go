@@ -9,6 +9,7 @@ import (
 )
 
 func TestClientNeedsOAuth(t *testing.T) {
+	// covers: RFC 6749 §4.4.2/4, RFC 6749 §5.2/2
 	needsRun(t, []needsStatement{
 		{"a worker tries HTTP Basic first, then body parameters", needsAutoDetect},
 		{"a bad secret: 401 invalid_client, JSON", func(w *world) {

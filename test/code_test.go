@@ -16,6 +16,7 @@ import (
 // the others are refused, and their reuse revokes what the one got, by one
 // write.
 func TestOneOfAHundred(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §10.5/4, RFC 6749 §10.5/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -66,6 +67,8 @@ func (w *world) number(query string) (n int) {
 // TestMistakesAtRedemption makes every mistake but the verifier's: none of
 // them may change anything, so the true client still gets its tokens.
 func TestMistakesAtRedemption(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §4.1.3/10, RFC 6749 §4.1.3/11, RFC 6749 §4.1.3/12, RFC 6749 §5.2/1, RFC 6749 §10.5/6, RFC 6749 §10.6/1
+	// covers: Certification Basic/OIDCCAuthCodeReuse
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -115,6 +118,7 @@ func TestVerifierFailures(t *testing.T) {
 // TestCodeOfAnotherEnvironment presents a code where it was not issued, to an
 // application that exists there.
 func TestCodeOfAnotherEnvironment(t *testing.T) {
+	// covers: RFC 6749 §4.1.3/11
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -131,6 +135,7 @@ func TestCodeOfAnotherEnvironment(t *testing.T) {
 }
 
 func TestCodeExpires(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/2, RFC 6749 §4.1.2/3, RFC 6749 §4.1.3/11, RFC 6749 §10.5/4
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -146,6 +151,8 @@ func TestCodeExpires(t *testing.T) {
 // TestLateReuse reuses a code after it would have expired: its tokens live, so
 // it must still revoke them.
 func TestLateReuse(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/6, RFC 6749 §10.5/5
+	// covers: Certification Basic/OIDCCAuthCodeReuseAfter30Seconds
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)

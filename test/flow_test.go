@@ -69,6 +69,7 @@ func TestAnotherUserInTheSecondTab(t *testing.T) {
 // TestFlowIsBoundToItsBrowser lets another browser try every step, knowing the
 // flow's id.
 func TestFlowIsBoundToItsBrowser(t *testing.T) {
+	// covers: RFC 6749 §3.1/1, RFC 6749 §10.12/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -138,6 +139,7 @@ func TestFlowExpires(t *testing.T) {
 // TestLockout counts the failures of a user and of a name that nobody has; the
 // answers must not differ.
 func TestLockout(t *testing.T) {
+	// covers: RFC 6749 §10.10/1, RFC 6749 §10.10/4
 	w := newWorld(t)
 	ada := w.user("ada")
 	app := w.application(nil)
@@ -174,6 +176,7 @@ func TestLockout(t *testing.T) {
 
 // TestParallelGuesses may not try more passwords than the policy allows.
 func TestParallelGuesses(t *testing.T) {
+	// covers: RFC 6749 §10.10/4
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -282,6 +285,9 @@ func TestUnsupportedPolicies(t *testing.T) {
 // TestSession signs on once and is asked again only when the request or the
 // policy says so.
 func TestSession(t *testing.T) {
+	// covers: RFC 6749 §3.1/1
+	// covers: Certification Basic/OIDCCPromptNoneLoggedIn, Certification Basic/OIDCCPromptNoneNotLoggedIn, Certification Basic/OIDCCMaxAge10000
+	// covers: Certification Basic/OIDCCEnsureRequestWithAcrValuesSucceeds, Certification Basic/OIDCCEnsureRequestWithoutNonceSucceedsForCodeFlow
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)

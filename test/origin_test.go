@@ -19,6 +19,7 @@ func https(c *server.Config) { c.PublicURL = "https://pixy.test" }
 // TestOrigins lets only pages of the application's origins act with the session
 // cookie; what needs no cookie may be read by every page.
 func TestOrigins(t *testing.T) {
+	// covers: RFC 6749 §10.12/5
 	w := newWorld(t, https)
 	w.user("ada")
 	app := w.application(object{"type": "SINGLE_PAGE_APP", "redirectUris": []string{callback, spa + "/callback"}})
@@ -185,6 +186,7 @@ func TestSecurityHeaders(t *testing.T) {
 
 // TestHostHeader must not reach links or the issuer.
 func TestHostHeader(t *testing.T) {
+	// covers: RFC 8414 §3/1, RFC 8414 §3.3/1
 	w := newWorld(t)
 	r := w.send("GET", "http://evil.example.com/"+w.env+"/as/.well-known/openid-configuration", "", header{"X-Forwarded-Host": "evil.example.com"}).want(200)
 	if strings.Contains(r.raw, "evil") || r.text("issuer") != w.base+"/"+w.env+"/as" {

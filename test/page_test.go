@@ -15,6 +15,8 @@ func (p *person) submit(flow string, form url.Values, headers ...header) respons
 
 // TestPage signs on with the forms alone.
 func TestPage(t *testing.T) {
+	// covers: RFC 6749 §10.2/3
+	// covers: Certification Basic/OIDCCLoginHint
 	w := newWorld(t)
 	ada, app := w.user("ada"), w.application(nil)
 	p := &person{w: w}
@@ -96,6 +98,7 @@ func TestPageLockout(t *testing.T) {
 
 // TestPageForeignForm sends the form from another site.
 func TestPageForeignForm(t *testing.T) {
+	// covers: RFC 6749 §10.12/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -116,6 +119,8 @@ func TestPageForeignForm(t *testing.T) {
 
 // TestErrorPage says what was wrong, and nothing that the sender did not send.
 func TestErrorPage(t *testing.T) {
+	// covers: RFC 6749 §3.1.2.3/1, RFC 6749 §3.1.2.3/2, RFC 6749 §3.1.2.4/1, RFC 6749 §3.1.2.4/2, RFC 6749 §4.1.2.1/1, RFC 6749 §4.1.2.1/2, RFC 6749 §10.1/3, RFC 6749 §10.6/4, RFC 6749 §10.14/1
+	// covers: Certification Basic/OIDCCEnsureRegisteredRedirectUri
 	w := newWorld(t)
 	app := w.application(nil)
 	p := &person{w: w}
@@ -157,6 +162,9 @@ func TestErrorPage(t *testing.T) {
 
 // TestRedirectedRefusals go to the application, with state and issuer.
 func TestRedirectedRefusals(t *testing.T) {
+	// covers: RFC 6749 §3.1/8, RFC 6749 §3.1.1/3, RFC 6749 §4.1.2.1/3, RFC 6749 §4.1.2.1/5, RFC 6749 §4.1.2.1/8
+	// covers: RFC 8252 §7.3/1, RFC 8252 §8.4/3
+	// covers: Certification Basic/OIDCCResponseTypeMissing, Certification Basic/OIDCCRequestUriUnsignedSupportedCorrectlyOrRejectedAsUnsupported, Certification Basic/OIDCCUnsignedRequestObjectSupportedCorrectlyOrRejectedAsUnsupported
 	w := newWorld(t)
 	app := w.application(nil)
 	implicit := w.application(object{"grantTypes": []string{"IMPLICIT"}, "responseTypes": []string{"TOKEN"}})

@@ -26,6 +26,9 @@ func (w *world) jwks() *jose.JSONWebKeySet {
 // TestTokens verifies tokens as a client does, with a library and by hand, and
 // holds their claims against the request.
 func TestTokens(t *testing.T) {
+	// covers: RFC 6749 §5.1/1, RFC 6749 §5.1/2, RFC 6749 §5.1/3, RFC 6749 §5.1/6
+	// covers: RFC 6750 §5.2/10, RFC 6750 §5.3/6, RFC 6750 §5.3/7
+	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCIdTokenSignature
 	w := newWorld(t)
 	user, app := w.user("ada"), w.application(nil)
 	p := &person{w: w}
@@ -102,6 +105,10 @@ func (w *world) verifyByHand(token string) {
 
 // TestUserinfo releases what the scopes say, and no more.
 func TestUserinfo(t *testing.T) {
+	// covers: RFC 6749 §3.3/1, RFC 6749 §3.3/2, RFC 6749 §5.1/5, RFC 6749 §10.3/5
+	// covers: RFC 6750 §2.1/2
+	// covers: Certification Basic/OIDCCUserInfoGet, Certification Basic/OIDCCUserInfoPostHeader, Certification Basic/OIDCCUserInfoPostBody
+	// covers: Certification Basic/OIDCCScopeEmail, Certification Basic/OIDCCScopeAddress, Certification Basic/OIDCCScopePhone, Certification Basic/OIDCCScopeAll
 	w := newWorld(t)
 	ada := w.manage("POST", "/users", object{"username": "ada", "email": "ada@example.com", "name": object{"given": "Ada", "family": "Lovelace"},
 		"primaryPhone": "+44.1", "address": object{"locality": "London", "countryCode": "GB"}}).want(201).text("id")
@@ -161,6 +168,8 @@ func (w *world) grantScopes(app string, names ...string) {
 
 // TestForgedTokens tries what a bearer token must not be.
 func TestForgedTokens(t *testing.T) {
+	// covers: RFC 6749 §7/1, RFC 6749 §10.3/3
+	// covers: RFC 6750 §5.2/2
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -207,6 +216,7 @@ func TestForgedTokens(t *testing.T) {
 
 // TestClientAuthentication presents clients in every way there is.
 func TestClientAuthentication(t *testing.T) {
+	// covers: RFC 6749 §2.2/1, RFC 6749 §2.3/2, RFC 6749 §2.3.1/1, RFC 6749 §3.2.1/1, RFC 6749 §4.1.3/8, RFC 6749 §4.1.3/9, RFC 6749 §10.2/1, RFC 6749 §10.5/6
 	w := newWorld(t)
 	w.user("ada")
 	ids, secrets := map[string]string{}, map[string]string{}
@@ -266,6 +276,7 @@ func TestClientAuthentication(t *testing.T) {
 }
 
 func TestGrantTypes(t *testing.T) {
+	// covers: RFC 6749 §2.3.1/6, RFC 6749 §3.2/7, RFC 6749 §5.2/1, RFC 6749 §10.7/1
 	w := newWorld(t)
 	app := w.application(nil)
 	form := func(f url.Values, h ...header) response { return w.form("POST", "/"+w.env+"/as/token", f, h...) }

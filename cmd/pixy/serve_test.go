@@ -375,6 +375,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestDevelopmentCertificate(t *testing.T) {
+	// covers: RFC 6750 §5.2/4
 	data := t.TempDir()
 	p := start(t, data, nil, "--tls-dev", "--public-url", "https://login.pixy.test")
 	own, err := os.ReadFile(filepath.Join(data, "ca.pem"))
@@ -404,6 +405,8 @@ func TestDevelopmentCertificate(t *testing.T) {
 
 // TestOwnCertificate serves with a certificate that was made elsewhere.
 func TestOwnCertificate(t *testing.T) {
+	// covers: RFC 6750 §5.2/4
+	// covers: RFC 8414 §6.1/1
 	dir := t.TempDir()
 	ca, err := developmentCA(dir)
 	if err != nil {

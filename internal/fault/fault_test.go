@@ -90,6 +90,8 @@ func TestRulesAreUnique(t *testing.T) {
 // The text of error_description is bounded to %x20-21 / %x23-5B / %x5D-7E
 // (RFC 6749 §5.2): no quotation mark, no backslash, no dash that is not ASCII.
 func TestOAuthEntries(t *testing.T) {
+	// covers: RFC 6749 §4.1.2.1/4, RFC 6749 §4.1.2.1/5, RFC 6749 §5.2/4, RFC 6749 §5.2/5
+	// covers: RFC 6750 §3/9
 	for entry, f := range catalogue() {
 		if f.Form != OAuth {
 			continue

@@ -30,6 +30,7 @@ func request(changes ...string) Authorization {
 }
 
 func TestAccept(t *testing.T) {
+	// covers: RFC 6749 §3.1/7
 	a := request("prompt", "login consent", "max_age", "300", "login_hint", "joe", "acr_values", "Multi_Factor Single_Factor", "response_mode", "query", "unknown", "x")
 	got, err := a.Accept()
 	age := 300
@@ -51,6 +52,7 @@ func TestAccept(t *testing.T) {
 }
 
 func TestClientChecks(t *testing.T) {
+	// covers: RFC 6749 §3.1.2.2/3, RFC 6749 §10.6/3
 	twice := func(name string) Authorization {
 		a := request()
 		a.Form[name] = append(a.Form[name], a.Form[name][0])
@@ -97,6 +99,7 @@ func TestClientChecks(t *testing.T) {
 // A parameter without a value counts as left out (RFC 6749 §3.1), also for
 // pi.flow, which needs no redirect_uri.
 func TestEmptyRedirectURICountsAsLeftOut(t *testing.T) {
+	// covers: RFC 6749 §3.1/6
 	if err := First(ClientChecks(), request("redirect_uri", "", "response_mode", "pi.flow")); err != nil {
 		t.Errorf("redirect_uri= under pi.flow: %v", err)
 	}
@@ -162,6 +165,7 @@ func TestRequestOrder(t *testing.T) {
 }
 
 func TestRequestChecks(t *testing.T) {
+	// covers: RFC 6749 §3.1/6, RFC 6749 §3.1.1/3
 	cases := []struct {
 		name, value string
 		refused     *fault.Fault

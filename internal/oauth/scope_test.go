@@ -43,6 +43,7 @@ func granted(multiple bool, all ...[]GrantedScope) *Client {
 }
 
 func TestGrantScopes(t *testing.T) {
+	// covers: RFC 6749 §3.3/2, RFC 6749 §10.3/5
 	few := granted(false, ofOpenID("profile"), ofPlatform("p1:read:user", "p1:update:user"))
 	resources := [][]GrantedScope{ofOpenID("profile", "email"), ofPlatform("p1:read:user"), custom("a", 600, "a:read", "a:write"), custom("b", 900, "b:read")}
 	single, several := granted(false, resources...), granted(true, resources...)
@@ -140,6 +141,7 @@ func TestTarget(t *testing.T) {
 }
 
 func TestDecideClient(t *testing.T) {
+	// covers: RFC 6749 §3.3/2
 	roles := []platform.RoleAssignment{{Parent: "me"}}
 	a, b := custom("a", 600, "a:read", "a:write"), custom("b", 600, "b:read")
 	cases := []struct {

@@ -121,6 +121,8 @@ func TestSignAndVerify(t *testing.T) {
 
 // TestVerifyRefuses is what people try with a token.
 func TestVerifyRefuses(t *testing.T) {
+	// covers: RFC 6749 §7/1, RFC 6749 §10.3/3
+	// covers: RFC 6750 §5.2/2
 	s, foreign := keys()[0], keys()[1]
 	claims := realm().AccessClaims(issue(), target(), "c", "j", noon)
 	good := signed(t, s, claims)
@@ -200,6 +202,7 @@ func TestVerifyRefuses(t *testing.T) {
 }
 
 func TestUserInfo(t *testing.T) {
+	// covers: Certification Basic/OIDCCScopeProfile
 	full := platform.User{Username: "joe", Email: "joe@example.com", Name: platform.UserName{Given: "Joe", Family: "Doe"}, PrimaryPhone: "1", MobilePhone: "2", Timezone: "Europe/Berlin",
 		Address: platform.UserAddress{Locality: "Berlin", CountryCode: "DE"}}
 	cases := []struct {
