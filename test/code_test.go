@@ -15,6 +15,7 @@ import (
 // TestOneOfAHundred redeems one code a hundred times at once: one gets tokens,
 // the others are refused, and their reuse revokes what the one got, by one
 // write.
+// covers: OIDC Core §3.1.3.2/4, OIDC Core §16.9/1
 func TestOneOfAHundred(t *testing.T) {
 	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §10.5/4, RFC 6749 §10.5/5
 	w := newWorld(t)
@@ -66,6 +67,7 @@ func (w *world) number(query string) (n int) {
 
 // TestMistakesAtRedemption makes every mistake but the verifier's: none of
 // them may change anything, so the true client still gets its tokens.
+// covers: OIDC Core §3.1.3.2/2, OIDC Core §3.1.3.2/3, OIDC Core §3.1.3.2/5
 func TestMistakesAtRedemption(t *testing.T) {
 	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §4.1.3/10, RFC 6749 §4.1.3/11, RFC 6749 §4.1.3/12, RFC 6749 §5.2/1, RFC 6749 §10.5/6, RFC 6749 §10.6/1
 	// covers: Certification Basic/OIDCCAuthCodeReuse
@@ -134,6 +136,7 @@ func TestCodeOfAnotherEnvironment(t *testing.T) {
 	w.redeem(app, code, nil).want(200)
 }
 
+// covers: OIDC Core §3.1.3.2/3, OIDC Core §16.9/1
 func TestCodeExpires(t *testing.T) {
 	// covers: RFC 6749 §4.1.2/2, RFC 6749 §4.1.2/3, RFC 6749 §4.1.3/11, RFC 6749 §10.5/4
 	w := newWorld(t)

@@ -18,6 +18,7 @@ func https(c *server.Config) { c.PublicURL = "https://pixy.test" }
 
 // TestOrigins lets only pages of the application's origins act with the session
 // cookie; what needs no cookie may be read by every page.
+// covers: OIDC Discovery §3/36, OIDC Discovery §4/4
 func TestOrigins(t *testing.T) {
 	// covers: RFC 6749 §10.12/5
 	w := newWorld(t, https)
@@ -72,6 +73,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §5.3/4
+// covers: OIDC Discovery §3/36
 func TestPreflight(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
@@ -152,6 +155,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §3.1.2.3/5
 func TestSecurityHeaders(t *testing.T) {
 	w := newWorld(t, https)
 	app := w.application(nil)
@@ -185,6 +189,7 @@ func TestSecurityHeaders(t *testing.T) {
 }
 
 // TestHostHeader must not reach links or the issuer.
+// covers: RFC 9068 §4/2, RFC 9068 §4/3
 func TestHostHeader(t *testing.T) {
 	// covers: RFC 8414 §3/1, RFC 8414 §3.3/1
 	w := newWorld(t)

@@ -14,6 +14,7 @@ func (p *person) submit(flow string, form url.Values, headers ...header) respons
 }
 
 // TestPage signs on with the forms alone.
+// covers: OIDC Core §16.22/1
 func TestPage(t *testing.T) {
 	// covers: RFC 6749 §10.2/3
 	// covers: Certification Basic/OIDCCLoginHint
@@ -72,10 +73,21 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestPageCancel: who does not go on ends the request with an error, though a
+// session is there.
+// covers: OIDC Core §3.1.2.1/18, OIDC Core §3.1.2.1/22
 func TestPageCancel(t *testing.T) {
 	w := newWorld(t)
+	w.user("ada")
 	app := w.application(nil)
 	p := &person{w: w}
+	p.code(app, "ada", nil)
+	for _, prompt := range []string{"login", "select_account", "login select_account"} {
+		flow := p.tab(app, url.Values{"prompt": {prompt}})
+		p.submit(flow, url.Values{"action": {"cancel"}}).want(303)
+		p.resume(flow).expectError(t, "access_denied", "cancelled")
+	}
+	p = &person{w: w}
 	flow := p.tab(app, nil)
 	p.submit(flow, url.Values{"action": {"cancel"}}).want(303)
 	p.resume(flow).expectError(t, "access_denied", "cancelled")
@@ -97,6 +109,7 @@ func TestPageLockout(t *testing.T) {
 }
 
 // TestPageForeignForm sends the form from another site.
+// covers: OIDC Core §3.1.2.3/5
 func TestPageForeignForm(t *testing.T) {
 	// covers: RFC 6749 §10.12/5
 	w := newWorld(t)
@@ -118,6 +131,7 @@ func TestPageForeignForm(t *testing.T) {
 }
 
 // TestErrorPage says what was wrong, and nothing that the sender did not send.
+// covers: OIDC Core §3.1.2.1/5, OIDC Core §3.1.2.1/6, OIDC Core §3.1.2.1/7, OIDC Core §3.1.2.2/3, OIDC Core §3.1.2.6/2
 func TestErrorPage(t *testing.T) {
 	// covers: RFC 6749 §3.1.2.3/1, RFC 6749 §3.1.2.3/2, RFC 6749 §3.1.2.4/1, RFC 6749 §3.1.2.4/2, RFC 6749 §4.1.2.1/1, RFC 6749 §4.1.2.1/2, RFC 6749 §10.1/3, RFC 6749 §10.6/4, RFC 6749 §10.14/1
 	// covers: Certification Basic/OIDCCEnsureRegisteredRedirectUri
@@ -161,6 +175,8 @@ func TestErrorPage(t *testing.T) {
 }
 
 // TestRedirectedRefusals go to the application, with state and issuer.
+// covers: OIDC Core §3.1.2.1/4, OIDC Core §3.1.2.2/1, OIDC Core §3.1.2.2/3, OIDC Core §3.1.2.2/9, OIDC Core §3.1.2.6/3, OIDC Core §3.1.2.6/4
+// covers: RFC 9207 §2/1
 func TestRedirectedRefusals(t *testing.T) {
 	// covers: RFC 6749 §3.1/8, RFC 6749 §3.1.1/3, RFC 6749 §4.1.2.1/3, RFC 6749 §4.1.2.1/5, RFC 6749 §4.1.2.1/8
 	// covers: RFC 8252 §7.3/1, RFC 8252 §8.4/3

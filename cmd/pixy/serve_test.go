@@ -374,6 +374,8 @@ func TestFullDisk(t *testing.T) {
 	t.Error("the disk was never full")
 }
 
+// covers: OIDC Core §16.17/1, OIDC Core §16.17/2
+// covers: OIDC Discovery §7.1/1, OIDC Discovery §7.1/2
 func TestDevelopmentCertificate(t *testing.T) {
 	// covers: RFC 6750 §5.2/4
 	data := t.TempDir()
@@ -392,6 +394,9 @@ func TestDevelopmentCertificate(t *testing.T) {
 			continue
 		}
 		conn.Close()
+	}
+	if _, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost", MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is spoken")
 	}
 	if ca := p.bootstrap()["caFile"]; ca != filepath.Join(data, "ca.pem") {
 		t.Errorf("caFile is %q", ca)

@@ -164,6 +164,7 @@ func TestRequestOrder(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §3.1.2.2/1, OIDC Core §3.1.2.2/3
 func TestRequestChecks(t *testing.T) {
 	// covers: RFC 6749 §3.1/6, RFC 6749 §3.1.1/3
 	cases := []struct {

@@ -8,6 +8,7 @@ import (
 	"pixy/internal/platform"
 )
 
+// covers: OIDC Core §3.1.2.1/7, OIDC Core §14/1, OIDC Core §14/2, OIDC Core §14/3
 func TestRegisteredIsExact(t *testing.T) {
 	// covers: RFC 6749 §3.1.2.2/1, RFC 6749 §3.1.2.2/4, RFC 6749 §3.1.2.3/3, RFC 6749 §10.2/2, RFC 6749 §10.6/2
 	// covers: RFC 8252 §7/1, RFC 8252 §8.4/3

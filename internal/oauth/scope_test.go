@@ -42,6 +42,7 @@ func granted(multiple bool, all ...[]GrantedScope) *Client {
 	return c
 }
 
+// covers: OIDC Core §3.1.2.1/3, OIDC Core §14/3, OIDC Core §14/4
 func TestGrantScopes(t *testing.T) {
 	// covers: RFC 6749 §3.3/2, RFC 6749 §10.3/5
 	few := granted(false, ofOpenID("profile"), ofPlatform("p1:read:user", "p1:update:user"))

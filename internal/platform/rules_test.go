@@ -242,6 +242,7 @@ func TestWrongOriginThatNoBrowserSends(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §5.1/6
 func TestWrongEmail(t *testing.T) {
 	for _, good := range []string{"joe@example.com", "joe.o'neil+tag@sub.example.com", "j@localhost", "jöe@example.com"} {
 		if got := wrongEmail(good); got != "" {
