@@ -18,6 +18,8 @@ type foreignClients struct {
 // TestForeignClients lets each foreign client do what it can, from discovery
 // alone, and holds the table in README.md against what it did.
 func TestForeignClients(t *testing.T) {
+	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCServerTestClientSecretPost
+	// covers: RFC 8414 §3/1, RFC 8414 §3.2/1, RFC 8414 §3.3/1
 	f := &foreignClients{pixy: start(t, "--tls-dev", "--hash-memory", "1024", "--hash-time", "1"), report: newReport(t)}
 	f.prepare()
 	r, err := http.NewRequest("GET", f.issuer()+"/.well-known/openid-configuration", nil)

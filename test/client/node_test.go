@@ -104,6 +104,7 @@ func (p *pixy) browserHome(t *testing.T) string {
 
 // TestBrowser signs in on the hosted pages in Chromium.
 func TestBrowser(t *testing.T) {
+	// covers: RFC 8252 §7/1
 	p := start(t, "--hash-memory", "1024", "--hash-time", "1")
 	p.prepare()
 	for _, name := range []string{"cancels", "locked", "tabs", "noscript", "back", "other"} {
