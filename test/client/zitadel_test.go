@@ -84,9 +84,6 @@ func (f *foreignClients) zitadelKey(t *testing.T) {
 	app := f.zitadelApp(t, "zitadel with a key", map[string]any{"tokenEndpointAuthMethod": "PRIVATE_KEY_JWT", "jwks": string(keys)}, rp.WithJWTProfile(rp.SignerFromKeyAndKeyID(private, "key-1")))
 	app.signIn(t, "/login")
 	app.refresh(t)
-	if !f.announced("introspect") || !f.announced("revoke") {
-		return
-	}
 	server, err := rs.NewResourceServerJWTProfile(t.Context(), f.issuer(), app.id, "key-1", private, rs.WithClient(f.http))
 	if err != nil {
 		t.Fatal(err)

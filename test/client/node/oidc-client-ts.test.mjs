@@ -35,7 +35,6 @@ can('refresh', async () => {
 can('revoke', async () => {
   const { access_token: revoked } = await spa.call('user')
   await spa.call('revoke')
-  assert.equal((await spa.call('user')).access_token, undefined)
   assert.equal(await userInfo(revoked), 401)
 })
 
@@ -52,4 +51,4 @@ can('DPoP', async () => {
   assert.equal((await bound.call('user')).token_type, 'DPoP')
   assert.equal((await bound.call('refresh')).token_type, 'DPoP')
   assert.deepEqual(await bound.call('userInfo'), { status: 200, email: 'ada@example.com' })
-}, { todo: 'a page of another origin cannot read the header DPoP-Nonce' })
+})

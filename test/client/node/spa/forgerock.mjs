@@ -9,6 +9,14 @@ async function must (answer) {
   return value
 }
 
+// renew waits for what the library leaves behind: it revokes the old token and
+// stores the new ones when its caller has them already.
+async function renew (client) {
+  const renewed = await must(client.token.get({ backgroundRenew: true, forceRenew: true }))
+  while ((await client.token.get()).accessToken !== renewed.accessToken) await new Promise(resolve => setTimeout(resolve, 10))
+  return renewed
+}
+
 async function begin () {
   const client = await must(oidc({
     config: {
@@ -23,7 +31,7 @@ async function begin () {
     tokens: () => must(client.token.get()),
     userInfo: () => must(client.user.info()),
     background: options => client.authorize.background(options),
-    renew: () => must(client.token.get({ backgroundRenew: true, forceRenew: true })),
+    renew: () => renew(client),
     session: () => must(client.user.session({ responseType: 'id_token' })),
     revoke: () => must(client.token.revoke()),
     signOff: () => must(client.user.logout())
