@@ -20,6 +20,7 @@ const redirect = "https://app.example.com/callback"
 // fills in the form of the hosted page.
 type person struct {
 	browser *http.Client
+	asked   int // how often for the password
 }
 
 // person trusts the development CA, as the administrator does.
@@ -29,7 +30,7 @@ func (p *pixy) person(t testing.TB) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &person{&http.Client{Jar: jar, Transport: p.http.Transport, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	return &person{browser: &http.Client{Jar: jar, Transport: p.http.Transport, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), redirect) {
 			return http.ErrUseLastResponse
 		}
@@ -67,6 +68,7 @@ func (who *person) open(visit string) (*url.URL, string, error) {
 			form.Set(hidden[1], html.UnescapeString(hidden[2]))
 		}
 		if strings.Contains(page, `name="username"`) {
+			who.asked++
 			form.Set("action", "signon")
 			form.Set("username", username)
 			form.Set("password", password)

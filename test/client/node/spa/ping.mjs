@@ -13,8 +13,7 @@ async function begin () {
     userInfo: () => client.fetchUserInfo(),
     refresh: () => client.refreshToken(),
     revoke: () => client.revokeToken(),
-    signOff: () => client.endSession(location.origin + '/goodbye'),
-    refused: () => new URLSearchParams(location.search).get('error')
+    signOff: () => client.endSession(location.origin + '/goodbye')
   }
 }
 globalThis.app = begin()
