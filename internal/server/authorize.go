@@ -161,6 +161,9 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Real
 // putCode keeps an authorization code with everything it is bound to.
 func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRecord) error {
 	f, q := record.Flow, record.Request
+	if err := s.useSession(tx, f.Session, q.ClientID); err != nil {
+		return err
+	}
 	expires := tx.Now().Add(oauth.CodeLife)
 	_, err := s.records.Codes.Put(tx, code, store.Ticket[oauth.Code]{Owner: f.User, Client: q.ClientID, Family: family, Expires: expires, Body: oauth.Code{
 		ClientID: q.ClientID, RedirectURI: q.RedirectURI, Challenge: q.Challenge, Scopes: q.Scopes, Nonce: q.Nonce,

@@ -99,6 +99,27 @@ func (s *Server) mapped(ctx context.Context, c caller, i oauth.Issue) (m mapped,
 	return m, nil
 }
 
+// subject is what the ID tokens of an application call a user.
+func (s *Server) subject(tx *store.Tx, client, user string) (string, error) {
+	own, err := facts.ClientMappings(tx, client)
+	if err != nil || plainSubject(own) {
+		return user, err
+	}
+	known, err := facts.UserFacts(tx, s.api.Kinds()["user"], user, own)
+	if err != nil {
+		return "", err
+	}
+	var scopes []string // those that a mapping waits for were granted, or the token calls the user by the id
+	for _, m := range own {
+		scopes = append(scopes, m.OIDCScopes...)
+	}
+	named := oauth.Mapped(own, known, scopes, func(m platform.AttributeMapping) bool { return m.Name == "sub" && (m.IDToken == nil || *m.IDToken) })
+	if subject, ok := named["sub"].(string); ok {
+		return subject, nil
+	}
+	return user, nil
+}
+
 // plainSubject reports that the subject of the mappings is the user's id, as
 // it is without any.
 func plainSubject(mappings []platform.AttributeMapping) bool {
