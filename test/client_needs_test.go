@@ -76,9 +76,6 @@ func needsUnserved() []struct{ words, method, path, announced string } {
 	return []struct{ words, method, path, announced string }{
 		{"Custom-domain form: /as/authorize without an environment id", "GET", "/as/authorize", ""},
 		{"oidc-client-ts: the revocation answer has no Content-Type or application/json", "POST", "/{env}/as/revoke", "revocation_endpoint"},
-		{"zitadel ends the session by POST with a form", "POST", "/{env}/as/signoff", "end_session_endpoint"},
-		{"the browser SDKs end the session by GET, 302 to a registered URI", "GET", "/{env}/as/signoff", "end_session_endpoint"},
-		{"ping_end_idp_session_endpoint is preferred for logout", "GET", "/{env}/as/idpSignoff", "ping_end_idp_session_endpoint"},
 	}
 }
 

@@ -32,6 +32,12 @@ func protocols() map[string]protocol {
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
 		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
+	signoff := protocol{name: "signoff", summary: "Ends the browser's session (OpenID Connect RP-Initiated Logout §2)", refusal: "BadRequest",
+		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"},
+		gives: redirect("To the post_logout_redirect_uri with state, or to a page that says so.").and("200", object{{"description", "A page that asks the person."}})}
+	idpSignoff := protocol{name: "idpSignoff", summary: "Ends the session that an ID token names, without its cookie", refusal: "BadRequest",
+		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, needs: []string{"id_token_hint"},
+		gives: redirect("To the post_logout_redirect_uri with state, or a browser to a page that says so.").and("204", object{{"description", "The session is over."}})}
 	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
 		gives: object{{"200", answer("The claims.", object{{"type", "object"}, {"required", []string{"sub"}}, {"properties", object{{"sub", str("")}}}})}}}
 	discovery := protocol{name: "discovery", summary: "Describes the issuer (OpenID Connect Discovery §4, RFC 8414 §3)", refusal: "NotFound",
@@ -45,10 +51,12 @@ func protocols() map[string]protocol {
 		"/.well-known/oauth-authorization-server/{env}/as": metadata,
 		"/{env}/as/jwks": {name: "keys", summary: "The public keys of the tokens (RFC 7517 §5)", refusal: "NotFound",
 			gives: object{{"200", answer("The keys.", object{{"type", "object"}, {"required", []string{"keys"}}, {"properties", object{{"keys", object{{"type", "array"}, {"items", free()}}}}}})}}},
-		"/{env}/as/authorize": authorize,
-		"/{env}/as/resume":    resume,
-		"/{env}/as/token":     token,
-		"/{env}/as/userinfo":  userinfo,
+		"/{env}/as/authorize":  authorize,
+		"/{env}/as/resume":     resume,
+		"/{env}/as/signoff":    signoff,
+		"/{env}/as/idpSignoff": idpSignoff,
+		"/{env}/as/token":      token,
+		"/{env}/as/userinfo":   userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},
 	}

@@ -19,6 +19,8 @@ func longest(name string) int {
 	switch name {
 	case "nonce", "login_hint", "acr_values", "prompt", "flowId":
 		return maxKept
+	case "id_token_hint":
+		return maxToken
 	}
 	return maxParameter
 }
