@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"pixy/internal/server"
 )
 
 // listener is an application that hears of the end of sessions.
@@ -176,7 +178,7 @@ func TestDeafApplications(t *testing.T) {
 	app := listen(t)
 	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
 	p := &person{w: w}
-	app.answer(302)
+	app.answer(500)
 	p.signoff(url.Values{"id_token_hint": {p.hint(client, "ada")}}).want(302)
 	seen := map[string]bool{}
 	for try, wait := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour} {
@@ -199,6 +201,51 @@ func TestDeafApplications(t *testing.T) {
 	w.pass(24 * time.Hour)
 	w.must(w.server.Sweep(t.Context()))
 	app.heard(t, 5)
+}
+
+// TestRefusingApplication is not told again what it would refuse again, and no
+// redirect of it is followed.
+func TestRefusingApplication(t *testing.T) {
+	w := newWorld(t)
+	ada := w.user("ada")
+	app := listen(t)
+	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
+	for i, status := range []int{400, 302, 404} {
+		for range 2 {
+			p := &person{w: w}
+			p.hint(client, "ada")
+		}
+		app.answer(status)
+		w.manage("PUT", "/users/"+ada+"/enabled", object{"enabled": false}).want(200)
+		app.heard(t, 2*i+2)
+		w.pass(2 * time.Hour)
+		w.admin = w.token()
+		w.manage("PUT", "/users/"+ada+"/enabled", object{"enabled": true}).want(200)
+		w.must(w.server.Sweep(t.Context()))
+		app.heard(t, 2*i+2)
+	}
+	if log := w.log.String(); strings.Count(log, `"givenUp":true`) != 6 {
+		t.Errorf("the log does not say that the application was given up: %s", log)
+	}
+}
+
+// TestStopKeepsNotices: what was not sent before a stop is sent by the server
+// that runs next.
+func TestStopKeepsNotices(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := listen(t)
+	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
+	p := &person{w: w}
+	hint := p.hint(client, "ada")
+	w.server.Stop()
+	p.signoff(url.Values{"id_token_hint": {hint}}).want(302)
+	app.heard(t, 0)
+	next, err := server.New(w.config)
+	w.must(err)
+	t.Cleanup(next.Stop)
+	w.must(next.Sweep(t.Context()))
+	app.heard(t, 1)
 }
 
 // TestDeafForAWhile tells all when the application is back, and asks it once

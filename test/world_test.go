@@ -39,6 +39,7 @@ const (
 type world struct {
 	t      testing.TB
 	server *server.Server
+	config server.Config
 	db     *store.DB
 	file   string // of the database
 	base   string
@@ -87,7 +88,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	w.base = c.PublicURL
+	w.base, w.config = c.PublicURL, c
 	t.Cleanup(func() {
 		for _, what := range w.secret.spilled(w.log.String()) {
 			t.Errorf("the log holds a secret: %s", what)

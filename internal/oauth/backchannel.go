@@ -25,6 +25,19 @@ func waits() []time.Duration {
 // Name names a notice: an application hears once of a session's end.
 func (n Notice) Name() string { return n.Environment + "\x00" + n.Session + "\x00" + n.Client }
 
+// Heard reports whether an answer says that an application logged the user out
+// (§2.8), and if not, whether it might another time: only what may pass is
+// tried again (§2.5).
+func Heard(status int) (heard, passing bool) {
+	switch {
+	case status == 200 || status == 204:
+		return true, false
+	case status == 408 || status == 425 || status == 429 || status >= 500:
+		return false, true
+	}
+	return false, false
+}
+
 // Failed is a notice after a try that failed. It says whether there is another.
 func (n Notice) Failed(now time.Time) (next Notice, again bool) {
 	waits := waits()

@@ -18,6 +18,14 @@ func TestLogoutClaims(t *testing.T) {
 	}
 }
 
+func TestHeard(t *testing.T) {
+	for status, want := range map[int][2]bool{200: {true, false}, 204: {true, false}, 201: {}, 302: {}, 400: {}, 404: {}, 408: {false, true}, 429: {false, true}, 500: {false, true}, 503: {false, true}} {
+		if heard, passing := Heard(status); heard != want[0] || passing != want[1] {
+			t.Errorf("%d: heard %t, passing %t", status, heard, passing)
+		}
+	}
+}
+
 // TestNoticeTries tells five times at most, and waits longer each time.
 func TestNoticeTries(t *testing.T) {
 	n, again, now := Notice{}, true, time.Unix(0, 0)

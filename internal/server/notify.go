@@ -71,8 +71,8 @@ func (s *Server) tellAll(stopped func() bool) {
 	told.Wait()
 }
 
-// tellClient sends the notices of one application until one fails: then the
-// others wait as long as that one.
+// tellClient sends the notices of one application until one does not reach it:
+// then the others wait as long as that one.
 func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func() bool) {
 	for i, n := range notices {
 		if stopped() {
@@ -83,7 +83,7 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 			s.log.ErrorContext(ctx, "keeping what an application was told failed", "environment", n.Body.Environment, "application", n.Client, "error", err)
 			return
 		}
-		if failure != nil {
+		if failure != nil && !errors.Is(failure, errRefuses) {
 			return
 		}
 	}
@@ -93,6 +93,7 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 func (s *Server) settle(ctx context.Context, notices []notice, failure error) error {
 	first := notices[0]
 	next, again := first.Body.Failed(s.now())
+	again = again && !errors.Is(failure, errRefuses)
 	if failure != nil {
 		s.log.WarnContext(ctx, "an application did not hear that a session has ended", "environment", next.Environment, "application", next.Client,
 			"session", next.Session, "tries", next.Tries, "givenUp", !again, "error", failure)
@@ -103,7 +104,7 @@ func (s *Server) settle(ctx context.Context, notices []notice, failure error) er
 				return err
 			}
 		}
-		if failure == nil {
+		if failure == nil || errors.Is(failure, errRefuses) {
 			return nil
 		}
 		for i, t := range notices {
@@ -152,7 +153,10 @@ func (s *Server) tell(ctx context.Context, n oauth.Notice) error {
 	return post(ctx, s.outgoing, app.BackChannelLogoutURI, url.Values{"logout_token": {token}})
 }
 
-// post sends a form to an application, which answers 200 or 204 (§2.8).
+// errRefuses marks an answer that will be the same another time.
+var errRefuses = errors.New("the application refuses")
+
+// post sends a form to an application.
 func post(ctx context.Context, client *http.Client, to string, form url.Values) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -165,8 +169,11 @@ func post(ctx context.Context, client *http.Client, to string, form url.Values) 
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxReply) // so that the connection can be used again
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+	switch heard, passing := oauth.Heard(resp.StatusCode); {
+	case heard:
+		return nil
+	case passing:
 		return fmt.Errorf("it answers %s", resp.Status)
 	}
-	return nil
+	return fmt.Errorf("%w: it answers %s", errRefuses, resp.Status)
 }
