@@ -21,6 +21,7 @@ type listener struct {
 	mu     sync.Mutex
 	status int
 	tokens []string
+	query  string // of the last request
 	wrong  []string
 }
 
@@ -34,6 +35,7 @@ func listen(t *testing.T) *listener {
 		if err != nil || r.Method != "POST" || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || len(r.PostForm) != 1 || r.URL.Path != "/bcl" {
 			l.wrong = append(l.wrong, r.Method+" "+r.URL.Path+" "+r.PostForm.Encode())
 		}
+		l.query = r.URL.RawQuery
 		l.tokens = append(l.tokens, r.PostForm.Get("logout_token"))
 		w.Header().Set("Location", "/elsewhere")
 		w.WriteHeader(l.status)
@@ -75,21 +77,26 @@ func (l *listener) heard(t *testing.T, n int) []string {
 
 // TestBackChannelLogout tells an application that a session has ended, with a
 // token that OpenID Connect Back-Channel Logout §2.4 describes.
+//
+// covers: OIDC Back-Channel Logout §2.1/1, OIDC Back-Channel Logout §2.2/2, OIDC Back-Channel Logout §2.4/1, OIDC Back-Channel Logout §2.4/2
+// covers: OIDC Back-Channel Logout §2.4/3, OIDC Back-Channel Logout §2.4/4, OIDC Back-Channel Logout §2.4/5, OIDC Back-Channel Logout §2.4/6
+// covers: OIDC Back-Channel Logout §2.4/7, OIDC Back-Channel Logout §2.4/8, OIDC Back-Channel Logout §2.4/9, OIDC Back-Channel Logout §2.4/10
+// covers: OIDC Back-Channel Logout §2.4/12, OIDC Back-Channel Logout §2.4/14, OIDC Back-Channel Logout §2.6/3, OIDC Back-Channel Logout §2.6/4
 func TestBackChannelLogout(t *testing.T) {
 	w := newWorld(t)
 	ada := w.user("ada")
-	app, deaf, bystander := listen(t), listen(t), listen(t)
+	app, other, bystander := listen(t), listen(t), listen(t)
 	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
-	named := w.leaving(object{"name": "Named", "backChannelLogoutUri": deaf.URL + "/bcl"})
+	named := w.leaving(object{"name": "Named", "backChannelLogoutUri": other.URL + "/bcl?a=b&c"})
 	w.callUsers(named, "${user.username}")
 	w.leaving(object{"name": "Bystander", "backChannelLogoutUri": bystander.URL + "/bcl"})
 	quiet := w.leaving(object{"name": "Quiet"})
-	p, other := &person{w: w}, &person{w: w}
+	p, second := &person{w: w}, &person{w: w}
 	hint := p.hint(client, "ada")
 	p.hint(named, "ada") // without interaction
 	p.hint(quiet, "ada")
 	p.hint(client, "ada")
-	other.hint(client, "ada")
+	second.hint(client, "ada")
 	p.signoff(url.Values{"id_token_hint": {hint}}).want(302)
 	token := app.heard(t, 1)[0]
 	c := w.logoutToken(token)
@@ -104,8 +111,16 @@ func TestBackChannelLogout(t *testing.T) {
 	if !ok || len(event) != 0 || len(c["events"].(object)) != 1 {
 		t.Errorf("the events are %v", c["events"])
 	}
-	if c := w.logoutToken(deaf.heard(t, 1)[0]); c["sub"] != "ada" || c["aud"] != named {
+	if c := w.logoutToken(other.heard(t, 1)[0]); c["sub"] != "ada" || c["aud"] != named {
 		t.Errorf("the application that calls her otherwise hears %v", c)
+	}
+	if other.query != "a=b&c" {
+		t.Errorf("the query of its URI arrives as %q", other.query)
+	}
+	for _, member := range []string{"backchannel_logout_supported", "backchannel_logout_session_supported"} {
+		if w.send("GET", "/"+w.env+"/as/.well-known/openid-configuration", "").want(200).body[member] != true {
+			t.Errorf("%s is not announced", member)
+		}
 	}
 	bystander.heard(t, 0)
 	if n := w.number("SELECT count(*) FROM ticket WHERE kind = 'notice'"); n != 0 {
@@ -172,6 +187,8 @@ func TestEveryEndIsTold(t *testing.T) {
 
 // TestDeafApplications are told again with growing waits, and then no more. The
 // sign-off waits for none of them.
+//
+// covers: OIDC Back-Channel Logout §2.5/2
 func TestDeafApplications(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
@@ -205,6 +222,8 @@ func TestDeafApplications(t *testing.T) {
 
 // TestRefusingApplication is not told again what it would refuse again, and no
 // redirect of it is followed.
+//
+// covers: OIDC Back-Channel Logout §2.5/3
 func TestRefusingApplication(t *testing.T) {
 	w := newWorld(t)
 	ada := w.user("ada")
@@ -329,6 +348,8 @@ func TestNoticesEnd(t *testing.T) {
 
 // TestBackChannelURI takes https, and http on this machine, and shows the
 // member only where it is set.
+//
+// covers: OIDC Back-Channel Logout §2.2/1, OIDC Back-Channel Logout §2.2/3
 func TestBackChannelURI(t *testing.T) {
 	w := newWorld(t)
 	for uri, good := range map[string]bool{

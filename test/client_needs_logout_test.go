@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// TestClientNeedsLogout signs off as the clients do, from discovery alone.
+//
+// covers: OIDC RP-Initiated Logout §2.1/1, OIDC RP-Initiated Logout §2.1/2
 func TestClientNeedsLogout(t *testing.T) {
 	goes := func(w *world, endpoint, method string, headers ...header) response {
 		w.user("ada")

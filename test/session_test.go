@@ -33,6 +33,8 @@ func (w *world) sessionsOf(user string) int {
 
 // TestEndedSessionsRefreshNothing ends a session in every way there is: what was
 // issued for it is refreshed no more, and the browser has to sign on.
+//
+// covers: OIDC Back-Channel Logout §2.7/1
 func TestEndedSessionsRefreshNothing(t *testing.T) {
 	for name, end := range map[string]func(w *world, p *person, user, hint string){
 		"signoff": func(w *world, p *person, user, hint string) { p.signoff(url.Values{"id_token_hint": {hint}}).want(302) },

@@ -52,6 +52,8 @@ func (p *person) signedOn(app string) bool {
 
 // TestSignoff ends the session at once for a hint that belongs to it, whether
 // the request comes by GET or by POST, and goes back with the state.
+//
+// covers: OIDC RP-Initiated Logout §2/5, OIDC RP-Initiated Logout §2/6
 func TestSignoff(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
@@ -125,6 +127,9 @@ func TestSignoffTakesTheCookies(t *testing.T) {
 
 // TestSignoffRefused shows a page, and redirects nowhere, for a request that
 // proves to be nobody's.
+//
+// covers: OIDC RP-Initiated Logout §2/2, OIDC RP-Initiated Logout §2/4, OIDC RP-Initiated Logout §2/7, OIDC RP-Initiated Logout §3/3
+// covers: OIDC RP-Initiated Logout §4/1, OIDC RP-Initiated Logout §4/2
 func TestSignoffRefused(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
@@ -205,6 +210,8 @@ func changed(t *testing.T, token string) string {
 
 // TestSignoffHint takes a hint that has expired, and one whose session is over,
 // but not that of another environment.
+//
+// covers: OIDC RP-Initiated Logout §2/8
 func TestSignoffHint(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
@@ -256,6 +263,8 @@ func (w *world) callUsers(app, value string) {
 
 // TestSignoffAsks asks the person when any page could have sent the request,
 // and ends the session on his word alone.
+//
+// covers: OIDC RP-Initiated Logout §2/11, OIDC RP-Initiated Logout §2/12, OIDC RP-Initiated Logout §3/2
 func TestSignoffAsks(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
