@@ -14,7 +14,7 @@ import (
 	"pixy/internal/oauth"
 )
 
-const bye = "https://app.example.com/bye?a=b"
+const bye = "https://app.example.com/bye?a=b&c=d" // its text in JSON is another
 
 // leaving makes an application that people are signed off from.
 func (w *world) leaving(change object) string {
@@ -335,7 +335,7 @@ func TestSignoffOfNobody(t *testing.T) {
 	w.leaving(nil)
 	p := &person{w: w}
 	page := p.signoff(url.Values{"post_logout_redirect_uri": {bye}, "state": {"s"}}).want(200)
-	if !strings.Contains(page.raw, "You are signed out") || !strings.Contains(page.raw, `href="https://app.example.com/bye?a=b&amp;state=s"`) {
+	if !strings.Contains(page.raw, "You are signed out") || !strings.Contains(page.raw, `href="https://app.example.com/bye?a=b&amp;c=d&amp;state=s"`) {
 		t.Errorf("the page shows %s", page.raw)
 	}
 	if page := p.signoff(nil).want(200); strings.Contains(page.raw, "Return to") {
