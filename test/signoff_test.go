@@ -439,7 +439,8 @@ func TestSignoffLeavesAnEvent(t *testing.T) {
 	app := w.leaving(nil)
 	p := &person{w: w}
 	hint := p.hint(app, "ada")
-	p.signoff(url.Values{"id_token_hint": {hint}}).want(302)
+	page := p.signoff(url.Values{"client_id": {app}}).want(200)
+	p.send("POST", formOf(t, page.raw), "action=signoff", header{"Content-Type": "application/x-www-form-urlencoded"}).want(302)
 	list := w.manage("GET", "/activities?filter="+url.QueryEscape(`action.type eq "SESSION.DELETED"`), nil).want(200)
 	activities, _ := list.body["_embedded"].(object)["activities"].([]any)
 	if len(activities) != 1 {
