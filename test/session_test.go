@@ -8,21 +8,6 @@ import (
 	"pixy/internal/server"
 )
 
-// refreshing makes an application that gets refresh tokens.
-func (w *world) refreshing(change object) string {
-	w.t.Helper()
-	body := object{"grantTypes": []string{"AUTHORIZATION_CODE", "REFRESH_TOKEN"}}
-	for k, v := range change {
-		body[k] = v
-	}
-	return w.leaving(body)
-}
-
-func (w *world) refresh(app, token string) response {
-	w.t.Helper()
-	return w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {app}})
-}
-
 // sessionsOf is how many sessions the management API shows of a user.
 func (w *world) sessionsOf(user string) int {
 	w.t.Helper()
@@ -52,14 +37,14 @@ func TestEndedSessionsRefreshNothing(t *testing.T) {
 	} {
 		w := newWorld(t)
 		ada := w.user("ada")
-		app := w.refreshing(nil)
+		app := w.refreshing(object{"idpSignoff": true})
 		p := &person{w: w}
 		first := w.redeem(app, p.code(app, "ada", nil), nil).want(200)
-		tokens := w.refresh(app, first.text("refresh_token")).want(200)
+		tokens := w.refresh(app, first.text("refresh_token"), nil).want(200)
 		token := p.st
 		end(w, p, ada, first.text("id_token"))
 		p.st = token
-		if r := w.refresh(app, tokens.text("refresh_token")); r.StatusCode != 400 || r.text("error") != "invalid_grant" {
+		if r := w.refresh(app, tokens.text("refresh_token"), nil); r.StatusCode != 400 || r.text("error") != "invalid_grant" {
 			t.Errorf("after %s the refresh token gets %d %s", name, r.StatusCode, r.raw)
 		}
 		if p.signedOn(app) || w.sessionsOf(ada) != 0 {
@@ -73,7 +58,7 @@ func TestEndedSessionsRefreshNothing(t *testing.T) {
 func TestSessionsRest(t *testing.T) {
 	w := newWorld(t, func(c *server.Config) { c.Sessions.Idle = 10 * time.Minute })
 	ada := w.user("ada")
-	app := w.refreshing(nil)
+	app := w.refreshing(object{"idpSignoff": true})
 	p := &person{w: w}
 	token := w.redeem(app, p.code(app, "ada", nil), nil).want(200).text("refresh_token")
 	for range 3 {
@@ -84,7 +69,7 @@ func TestSessionsRest(t *testing.T) {
 	}
 	for range 3 {
 		w.pass(9 * time.Minute)
-		token = w.refresh(app, token).want(200).text("refresh_token")
+		token = w.refresh(app, token, nil).want(200).text("refresh_token")
 	}
 	if !p.signedOn(app) || w.sessionsOf(ada) != 1 {
 		t.Fatal("the session rests although it is used")
@@ -93,7 +78,7 @@ func TestSessionsRest(t *testing.T) {
 	if p.signedOn(app) || w.sessionsOf(ada) != 0 {
 		t.Error("a session that rested goes on")
 	}
-	w.refresh(app, token).refused(400, "invalid_grant", "session")
+	w.refresh(app, token, nil).refused(400, "invalid_grant", "session")
 }
 
 // TestSessionsDoNotRest unless the server is told so; they end some time after

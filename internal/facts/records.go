@@ -17,6 +17,8 @@ type Records struct {
 	// Refreshes are families of refresh tokens, found by their name: nobody
 	// makes a token of one without the server's key.
 	Refreshes store.Tickets[oauth.Refresh]
+	// Pushed are authorize requests by the secret of their request_uri.
+	Pushed store.Tickets[PushedRequest]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
 	// Notices are what applications are to hear about sessions that ended.
@@ -32,6 +34,16 @@ type FlowRecord struct {
 	Request oauth.Request `json:"request"`
 }
 
+// PushedRequest is an authorize request that a client pushed (RFC 9126), what it
+// had signed unfolded.
+type PushedRequest struct {
+	ClientID string     `json:"clientId"`
+	Form     oauth.Form `json:"form"`
+	Signed   bool       `json:"signed,omitempty"`
+	Subject  string     `json:"subject,omitempty"`
+	Username string     `json:"username,omitempty"`
+}
+
 // NewRecords is the table. Of the zero SessionTimes, sessions live for
 // flow.SessionLife, whether they are used or not.
 func NewRecords(times SessionTimes) Records {
@@ -40,6 +52,7 @@ func NewRecords(times SessionTimes) Records {
 		Sessions:  Sessions{Tickets: store.Tickets[flow.Session]{Kind: "session", Life: cmp.Or(times.Life, flow.SessionLife)}, rest: times.Idle},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
 		Notices:   store.Tickets[oauth.Notice]{Kind: "notice", Life: oauth.NoticeLife},
 		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},

@@ -26,6 +26,9 @@ func (s *Server) answer(ctx context.Context, c caller, out oauth.Outcome) (kind.
 	if out.Refresh != nil {
 		body["refresh_token"] = oauth.RefreshToken(s.refreshKey, c.realm.Environment, out.Refresh.Family, out.Refresh.Generation)
 	}
+	if out.IssuedType != "" {
+		body["issued_token_type"] = out.IssuedType
+	}
 	if out.Issue.WantsIdentity() {
 		with := oauth.Beside{AccessToken: c.signer.LeftHash(body["access_token"].(string))}
 		body["id_token"], err = s.identityToken(c, out.Issue, with, added)
@@ -99,7 +102,8 @@ func (s *Server) mapped(ctx context.Context, c caller, i oauth.Issue) (m mapped,
 	return m, nil
 }
 
-// subject is what the ID tokens of an application call a user.
+// subject is what a user is called towards an application: the id, unless a
+// mapping says otherwise.
 func (s *Server) subject(tx *store.Tx, client, user string) (string, error) {
 	own, err := facts.ClientMappings(tx, client)
 	if err != nil || plainSubject(own) {

@@ -214,7 +214,10 @@ func (s *Server) leave(w http.ResponseWriter, known logoutFacts) {
 }
 
 // signedOffPage says that nobody is signed on (GET /{env}/signedoff/).
-func (s *Server) signedOffPage(w http.ResponseWriter, _ *http.Request) error {
+func (s *Server) signedOffPage(w http.ResponseWriter, r *http.Request) error {
+	if err := s.environmentExists(r.Context(), r.PathValue("env")); err != nil {
+		return err
+	}
 	return s.writeSignedOff(w, "")
 }
 

@@ -71,6 +71,13 @@ type SignOff struct {
 	Username string // who is signed in
 }
 
+// FormPost hands an answer to the application: a form that the script sends, or
+// else the person.
+type FormPost struct {
+	Action string // the redirect URI
+	Fields []Fact // the names and values of the parameters
+}
+
 // Done says that nothing is left to do here.
 type Done struct {
 	Title       string
