@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -281,6 +282,8 @@ func TestDeafForAWhile(t *testing.T) {
 	app.answer(503)
 	w.manage("PUT", "/users/"+ada+"/enabled", object{"enabled": false}).want(200)
 	app.heard(t, 1)
+	w.user("bob") // after a write the server looks for what is due
+	app.heard(t, 1)
 	app.answer(204)
 	w.pass(time.Minute)
 	w.must(w.server.Sweep(t.Context()))
@@ -303,10 +306,11 @@ func TestHangingApplication(t *testing.T) {
 	t.Cleanup(hangs.Close)
 	t.Cleanup(func() { close(release) })
 	app := listen(t)
-	slow := w.leaving(object{"name": "Slow", "backChannelLogoutUri": hangs.URL + "/bcl"})
-	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
 	p := &person{w: w}
-	p.hint(slow, "ada")
+	for i := range 4 {
+		p.hint(w.leaving(object{"name": "Slow " + strconv.Itoa(i), "backChannelLogoutUri": hangs.URL + "/bcl"}), "ada")
+	}
+	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
 	hint := p.hint(client, "ada")
 	began := time.Now()
 	p.signoff(url.Values{"id_token_hint": {hint}}).want(302)
