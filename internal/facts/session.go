@@ -59,7 +59,7 @@ func (r Records) EndUser(tx *store.Tx, user string) error {
 // owner: it outlives the user.
 func (r Records) Tell(tx *store.Tx, ended flow.Session) error {
 	for _, p := range ended.Parties {
-		n := oauth.Notice{Environment: tx.Env(), Client: p.Client, Subject: p.Subject, Session: ended.ID}
+		n := oauth.Notice{Environment: tx.Env(), Client: p.Client, Subject: p.Subject, Issuer: p.Issuer, Session: ended.ID}
 		if _, err := r.Notices.Put(tx, n.Name(), store.Ticket[oauth.Notice]{Client: p.Client, Body: n}); err != nil && !errors.Is(err, fault.Taken) {
 			return err
 		}

@@ -91,10 +91,11 @@ type Session struct {
 }
 
 // Party is an application that takes part in a session, and what its ID tokens
-// call the user.
+// call the user and the server.
 type Party struct {
 	Client  string `json:"client"`
 	Subject string `json:"subject"`
+	Issuer  string `json:"issuer"`
 }
 
 // maxParties bounds how many applications hear of a session's end.

@@ -45,19 +45,19 @@ func TestUsed(t *testing.T) {
 // not without end.
 func TestJoin(t *testing.T) {
 	none := Session{}
-	one, changed := none.Join(Party{"a", "ada"})
+	one, changed := none.Join(Party{"a", "ada", "https://x/as"})
 	if !changed || len(one.Parties) != 1 || len(none.Parties) != 0 {
 		t.Fatalf("%v %t", one.Parties, changed)
 	}
-	if _, changed := one.Join(Party{"a", "ada"}); changed {
+	if _, changed := one.Join(Party{"a", "ada", "https://x/as"}); changed {
 		t.Error("the same once more is a change")
 	}
-	renamed, changed := one.Join(Party{"a", "ADA"})
+	renamed, changed := one.Join(Party{"a", "ADA", "https://x/as"})
 	if !changed || len(renamed.Parties) != 1 || renamed.Parties[0].Subject != "ADA" || one.Parties[0].Subject != "ada" {
 		t.Errorf("another name: %v, %v", renamed.Parties, one.Parties)
 	}
 	for i := range 2 * maxParties {
-		one, _ = one.Join(Party{fmt.Sprint(i), "ada"})
+		one, _ = one.Join(Party{fmt.Sprint(i), "ada", "https://x/as"})
 	}
 	if len(one.Parties) != maxParties {
 		t.Errorf("%d take part", len(one.Parties))
@@ -67,7 +67,7 @@ func TestJoin(t *testing.T) {
 // TestSignOnKeepsParties: a session that goes on keeps who takes part, one of
 // somebody else begins without.
 func TestSignOnKeepsParties(t *testing.T) {
-	last := Session{ID: "s", User: "ada", Parties: []Party{{"a", "ada"}}}
+	last := Session{ID: "s", User: "ada", Parties: []Party{{Client: "a", Subject: "ada"}}}
 	if s := (Flow{User: "ada"}).SignOn(&last, "t", "ada", "h"); s.ID != "s" || len(s.Parties) != 1 {
 		t.Errorf("the same user: %+v", s)
 	}

@@ -8,7 +8,8 @@ import "time"
 type Notice struct {
 	Environment string    `json:"environment"`
 	Client      string    `json:"client"`
-	Subject     string    `json:"subject"`
+	Subject     string    `json:"subject"` // as the application's ID tokens say it, and so the issuer
+	Issuer      string    `json:"issuer"`
 	Session     string    `json:"session"`
 	Tries       int       `json:"tries,omitempty"`
 	Due         time.Time `json:"due,omitzero"`
@@ -66,8 +67,8 @@ const (
 	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
 )
 
-// LogoutClaims are the claims of the logout token of a notice.
-func (r Realm) LogoutClaims(n Notice, id string, now time.Time) LogoutToken {
-	return LogoutToken{Issuer: r.Issuer, Subject: n.Subject, Audience: n.Client, IssuedAt: now.Unix(), Expires: now.Add(logoutTokenLife).Unix(),
+// Token is the claims of the logout token of a notice.
+func (n Notice) Token(id string, now time.Time) LogoutToken {
+	return LogoutToken{Issuer: n.Issuer, Subject: n.Subject, Audience: n.Client, IssuedAt: now.Unix(), Expires: now.Add(logoutTokenLife).Unix(),
 		ID: id, Events: map[string]any{logoutEvent: struct{}{}}, Session: n.Session}
 }

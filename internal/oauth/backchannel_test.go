@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// TestLogoutClaims holds a logout token against OpenID Connect Back-Channel
+// TestLogoutToken holds a logout token against OpenID Connect Back-Channel
 // Logout §2.4.
-func TestLogoutClaims(t *testing.T) {
+func TestLogoutToken(t *testing.T) {
 	now := time.Unix(1721834196, 0)
-	n := Notice{Environment: "e", Client: "app", Subject: "ada", Session: "s"}
-	raw, err := json.Marshal(Realm{Issuer: "https://x/e/as"}.LogoutClaims(n, "j", now))
+	n := Notice{Environment: "e", Client: "app", Subject: "ada", Issuer: "https://x/e/as", Session: "s"}
+	raw, err := json.Marshal(n.Token("j", now))
 	want := `{"iss":"https://x/e/as","sub":"ada","aud":"app","iat":1721834196,"exp":1721834316,"jti":"j","events":{"http://schemas.openid.net/event/backchannel-logout":{}},"sid":"s"}`
 	if err != nil || string(raw) != want {
 		t.Errorf("%s %v, want %s", raw, err, want)

@@ -127,11 +127,10 @@ func (s *Server) settle(ctx context.Context, notices []notice, failure error) er
 // tell sends a logout token to an application (OpenID Connect Back-Channel
 // Logout §2.5). One that no longer wants to hear has heard.
 func (s *Server) tell(ctx context.Context, n oauth.Notice) error {
-	var realm oauth.Realm
 	var app platform.Application
 	var signer oauth.Signer
 	err := s.db.View(ctx, n.Environment, func(tx *store.Tx) (err error) {
-		if realm, err = s.realm(tx); err != nil {
+		if _, err := s.realm(tx); err != nil {
 			return err
 		}
 		if app, _, err = facts.Get[platform.Application](tx, "application", n.Client); err != nil || !app.Enabled {
@@ -146,7 +145,7 @@ func (s *Server) tell(ctx context.Context, n oauth.Notice) error {
 	case err != nil:
 		return err
 	}
-	token, err := signer.Sign(realm.LogoutClaims(n, s.vault.NewID(), s.now()), oauth.TypeLogout)
+	token, err := signer.Sign(n.Token(s.vault.NewID(), s.now()), oauth.TypeLogout)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (s *Server) useSession(tx *store.Tx, id, client string) error {
 			return err
 		}
 		joined := false
-		used, joined = used.Join(flow.Party{Client: client, Subject: subject})
+		used, joined = used.Join(flow.Party{Client: client, Subject: subject, Issuer: s.issuer(tx.Env())})
 		changed = changed || joined
 	}
 	if !changed {
