@@ -162,9 +162,9 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 }
 
 // VerifyIdentity holds an ID token that somebody gives back as a hint against
-// the keys of its environment and its issuer. That it has expired is no matter
-// (OpenID Connect RP-Initiated Logout §4).
-func VerifyIdentity(token string, keys []jose.JSONWebKey, issuer string) (Identity, error) {
+// the keys of its environment and the issuers that this has. That it has expired
+// is no matter (OpenID Connect RP-Initiated Logout §4).
+func VerifyIdentity(token string, keys []jose.JSONWebKey, issuers ...string) (Identity, error) {
 	if len(token) > maxToken {
 		return Identity{}, errors.New("the token is too long")
 	}
@@ -176,7 +176,7 @@ func VerifyIdentity(token string, keys []jose.JSONWebKey, issuer string) (Identi
 	if err := signedBy(t, keys, &claims); err != nil {
 		return Identity{}, err
 	}
-	if typ := t.Headers[0].ExtraHeaders[jose.HeaderType]; claims.Issuer != issuer || claims.Subject == "" || claims.Audience == "" || typ == TypeAccess || typ == TypeLogout {
+	if typ := t.Headers[0].ExtraHeaders[jose.HeaderType]; !slices.Contains(issuers, claims.Issuer) || claims.Subject == "" || claims.Audience == "" || typ == TypeAccess || typ == TypeLogout {
 		return Identity{}, errors.New("the token is not an ID token of this environment")
 	}
 	return claims, nil

@@ -181,7 +181,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		return peeked, tokenError(err.Error())
 	}
 	issuing := peeked.Environment
-	if peeked.Issuer != s.issuer(issuing) || !isID(issuing) || (env != "" && env != issuing) {
+	if !slices.Contains(s.issuers(issuing), peeked.Issuer) || !isID(issuing) || (env != "" && env != issuing) {
 		return peeked, tokenError("it was issued by somebody else")
 	}
 	var claims oauth.Access
@@ -195,7 +195,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		if err != nil {
 			return err
 		}
-		if claims, err = oauth.Verify(token, keys, s.issuer(issuing), audience, tx.Now()); err != nil {
+		if claims, err = oauth.Verify(token, keys, peeked.Issuer, audience, tx.Now()); err != nil {
 			return tokenError(err.Error())
 		}
 		return stillGood(tx, claims)

@@ -34,12 +34,21 @@ func correlation(ctx context.Context) string {
 	return id
 }
 
-// ServeHTTP gives the request its correlation id, answers it, and writes one
-// log line about it.
+// ServeHTTP answers a request at the host that it is for.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = s.proxies.forwarded(r)
+	s.sites.of(r).serve(w, r)
+}
+
+// serve gives the request its correlation id, answers it, and writes one log
+// line about it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := s.now()
 	id := s.vault.NewID()
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	if s.domain != "" {
+		r.SetPathValue("env", s.domain)
+	}
 	s.commonHeaders(w, id)
 	rec := &recorder{ResponseWriter: w}
 	defer func() {
