@@ -156,7 +156,7 @@ func TestSecurityHeaders(t *testing.T) {
 	app := w.application(nil)
 	p := &person{w: w}
 	flow := p.tab(app, nil)
-	for _, path := range []string{"/", "/" + w.env + "/signon/?flowId=" + flow, "/" + w.env + "/as/authorize", "/" + w.env + "/as/jwks", "/nothing", "/v1/environments"} {
+	for _, path := range []string{"/", "/" + w.env + "/signon/?flowId=" + flow, "/" + w.env + "/as/authorize", "/" + w.env + "/as/userinfo", "/nothing", "/v1/environments"} {
 		h := p.send("GET", path, "").Header
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Strict-Transport-Security": "max-age=31536000", "Cache-Control": "no-store"} {

@@ -41,7 +41,10 @@ func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Req
 			return nil
 		}
 		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.Contains([]string{"secrets", "passwords", "sessions"}, route.Area) {
-			return writeTagged(w, r, answer)
+			if !answer.Updated.IsZero() {
+				w.Header().Set("Last-Modified", answer.Updated.UTC().Format(http.TimeFormat))
+			}
+			return writeTagged(w, r, "private, no-cache", answer.Body)
 		}
 		return writeJSON(w, answer.Status, answer.Body)
 	}

@@ -14,6 +14,11 @@ import (
 	"pixy/internal/store"
 )
 
+// published lets everybody keep keys and metadata for five minutes, and after
+// that ask whether they have changed. No key is missed: it is published two weeks
+// before a rotation lets it sign, and until the last of its tokens has expired.
+const published = "public, max-age=300"
+
 // discovery describes an environment's issuer (OpenID Connect Discovery §4,
 // RFC 8414 §3). The issuer comes from the configuration, never from the Host
 // header.
@@ -22,7 +27,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 	if err := s.environmentExists(r.Context(), env); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, oauth.Metadata(s.issuer(env)))
+	return writeTagged(w, r, published, oauth.Metadata(s.issuer(env)))
 }
 
 // jwks publishes the keys of an environment's tokens (RFC 7517 §5).
@@ -39,7 +44,7 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, set)
+	return writeTagged(w, r, published, set)
 }
 
 // healthz says that the process is up.
