@@ -98,6 +98,18 @@ func SigningAlgorithm(key crypto.Signer, pss bool) jose.SignatureAlgorithm {
 	return jose.RS256
 }
 
+// AlgorithmsOf are those by which the keys of an environment sign, and RS256,
+// which OpenID Connect Discovery §3 demands.
+func AlgorithmsOf(keys []jose.JSONWebKey) []string {
+	out := []string{string(jose.RS256)}
+	for _, k := range keys {
+		if !slices.Contains(out, k.Algorithm) {
+			out = append(out, k.Algorithm)
+		}
+	}
+	return out
+}
+
 // maxToken bounds a token that somebody presents, in bytes.
 const maxToken = 16384
 

@@ -80,13 +80,6 @@ func pathOf(r *http.Request) string {
 	return r.URL.Path + "?" + r.URL.RawQuery
 }
 
-func (s *Server) environmentExists(ctx context.Context, env string) error {
-	return s.db.View(ctx, env, func(tx *store.Tx) error {
-		_, err := s.realm(tx)
-		return err
-	})
-}
-
 // credentials takes the token of RFC 6750 §2.1 or RFC 9449 §7.1 from the header.
 // dpop says which.
 func credentials(r *http.Request) (token string, dpop bool) {
