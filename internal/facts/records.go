@@ -15,6 +15,8 @@ type Records struct {
 	// Refreshes are families of refresh tokens, found by their name: nobody
 	// makes a token of one without the server's key.
 	Refreshes store.Tickets[oauth.Refresh]
+	// Pushed are authorize requests by the secret of their request_uri.
+	Pushed store.Tickets[PushedRequest]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
 	// Nobody counts the failures of usernames that nobody has, so that they
@@ -28,6 +30,16 @@ type FlowRecord struct {
 	Request oauth.Request `json:"request"`
 }
 
+// PushedRequest is an authorize request that a client pushed (RFC 9126), what it
+// had signed unfolded.
+type PushedRequest struct {
+	ClientID string     `json:"clientId"`
+	Form     oauth.Form `json:"form"`
+	Signed   bool       `json:"signed,omitempty"`
+	Subject  string     `json:"subject,omitempty"`
+	Username string     `json:"username,omitempty"`
+}
+
 // NewRecords is the table.
 func NewRecords() Records {
 	return Records{
@@ -35,6 +47,7 @@ func NewRecords() Records {
 		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
 		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
 	}

@@ -82,7 +82,10 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.authorize},
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
+		{Method: "POST", Path: "/{env}/as/par", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.par},
 		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
+		{Method: "POST", Path: "/{env}/as/introspect", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.introspect},
+		{Method: "POST", Path: "/{env}/as/revoke", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.revoke},
 		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 
