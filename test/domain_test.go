@@ -194,6 +194,41 @@ func TestDomainTokens(t *testing.T) {
 	}
 }
 
+// TestDomainHints has each host inspect the tokens of the other, and take its ID
+// tokens as hints.
+func TestDomainHints(t *testing.T) {
+	w, _ := newDomain(t)
+	w.user("ada")
+	app := w.application(object{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_POST"})
+	secret := w.manage("GET", "/applications/"+app+"/secret", nil).want(200).text("secret")
+	p := &person{w: w}
+	main := w.base + "/" + w.env + "/as"
+	tokens := map[string]response{}
+	for _, host := range []string{main, domainURL + "/as"} {
+		code := p.code(app, "ada", url.Values{"prompt": {"login"}})
+		tokens[host] = w.form("POST", host+"/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {app}, "client_secret": {secret},
+			"redirect_uri": {callback}, "code_verifier": {verifier}}).want(200)
+	}
+	for host, other := range map[string]string{main: domainURL + "/as", domainURL + "/as": main} {
+		for _, name := range []string{"access_token", "id_token"} {
+			r := w.form("POST", host+"/introspect", url.Values{"token": {tokens[other].text(name)}, "client_id": {app}, "client_secret": {secret}}).want(200)
+			if r.body["active"] != true || r.text("iss") != other {
+				t.Errorf("%s says of the %s of %s: %s", host, name, other, r.raw)
+			}
+		}
+		q := url.Values{"response_type": {"code"}, "client_id": {app}, "redirect_uri": {callback}, "scope": {"openid"}, "prompt": {"none"},
+			"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "id_token_hint": {tokens[other].text("id_token")}}
+		if r := p.send("GET", host+"/authorize?"+q.Encode(), "").want(302); r.query("code") == "" {
+			t.Errorf("%s does not take a hint of %s: %s", host, other, r.Header.Get("Location"))
+		}
+		if r := w.form("POST", host+"/revoke", url.Values{"token": {tokens[other].text("id_token")}, "client_id": {app}, "client_secret": {secret}}); r.StatusCode == 200 {
+			t.Errorf("%s takes the ID token of %s for none", host, other)
+		}
+		w.form("POST", host+"/revoke", url.Values{"token": {tokens[other].text("access_token")}, "client_id": {app}, "client_secret": {secret}}).want(200)
+		w.userinfo(tokens[other].text("access_token")).want(401)
+	}
+}
+
 // TestDomainOrigins lets the domain's own pages act with its cookie, and no page
 // of the main host.
 func TestDomainOrigins(t *testing.T) {
