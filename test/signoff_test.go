@@ -225,15 +225,10 @@ func TestSignoffHint(t *testing.T) {
 	if to := p.signoff(url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {bye}}).want(302).Header.Get("Location"); to != bye {
 		t.Errorf("a second sign-off goes to %s", to)
 	}
+	w.admin = w.token()
 	env := w.send("POST", "/v1/environments", `{"name":"Other","type":"SANDBOX","region":"NA","license":{"id":"`+w.license()+`"}}`,
-		header{"Authorization": "Bearer " + w.token(), "Content-Type": "application/json"}).want(201).text("id")
+		header{"Authorization": "Bearer " + w.admin, "Content-Type": "application/json"}).want(201).text("id")
 	w.send("GET", "/"+env+"/as/signoff?id_token_hint="+hint, "").want(400)
-}
-
-func (w *world) license() string {
-	w.t.Helper()
-	license, _ := w.send("GET", "/v1/environments/"+w.env, "", header{"Authorization": "Bearer " + w.token()}).want(200).body["license"].(object)
-	return text(license["id"])
 }
 
 // TestSignoffSubject compares the user by what the application's ID tokens call
@@ -450,4 +445,44 @@ func TestSignoffLeavesAnEvent(t *testing.T) {
 	if actors["user"].(object)["id"] != ada || actors["client"].(object)["id"] != app || !strings.Contains(list.raw, text(claims(t, hint)["sid"])) {
 		t.Errorf("the event says %s", list.raw)
 	}
+}
+
+// TestSignoffAtDomain signs off where the person signed on: the pages and the
+// cookies are the domain's, and the application hears from the issuer that its
+// ID tokens have.
+func TestSignoffAtDomain(t *testing.T) {
+	w, _ := newDomain(t)
+	w.user("ada")
+	heard := listen(t)
+	app := w.leaving(object{"backChannelLogoutUri": heard.URL + "/bcl"})
+	p := &person{w: w}
+	flow := p.send("GET", atDomain(app, nil), "").want(302).query("flowId")
+	p.send("POST", domainURL+"/flows/"+flow, `{"username":"ada","password":"`+goodPassword+`"}`, header{"Content-Type": mediaSignOn}).want(200)
+	code := p.send("GET", domainURL+"/as/resume?flowId="+flow, "").want(302).query("code")
+	hint := w.form("POST", domainURL+"/as/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {app},
+		"redirect_uri": {callback}, "code_verifier": {verifier}}).want(200).text("id_token")
+	asked := p.send("GET", domainURL+"/as/signoff", "").want(200).withoutEnvironment(w)
+	if form := formOf(t, asked.raw); form != domainURL+"/as/signoff?" {
+		t.Errorf("the page's form leads to %s", form)
+	}
+	for _, c := range p.send("GET", atDomain(app, url.Values{"prompt": {"login"}}), "").Cookies() {
+		if c.Path != "/" {
+			t.Errorf("the cookie comes as %v", c)
+		}
+	}
+	gone := p.send("GET", domainURL+"/as/signoff?id_token_hint="+hint, "").want(302)
+	if to := gone.Header.Get("Location"); to != domainURL+"/signedoff/" {
+		t.Errorf("to %s", to)
+	}
+	for _, c := range gone.Cookies() {
+		if c.Path != "/" || c.Value != "" || c.MaxAge >= 0 {
+			t.Errorf("the cookie goes as %v", c)
+		}
+	}
+	w.send("GET", domainURL+"/signedoff/", "").want(200).withoutEnvironment(w)
+	if c := claims(t, heard.heard(t, 1)[0]); c["iss"] != domainURL+"/as" || c["sid"] != claims(t, hint)["sid"] {
+		t.Errorf("the application hears %v", c)
+	}
+	// The main host takes the hint as well.
+	w.send("GET", w.base+"/"+w.env+"/as/idpSignoff?id_token_hint="+hint, "").want(204)
 }

@@ -96,7 +96,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	})
 	w.server, err = server.New(c)
 	w.must(err)
-	t.Cleanup(w.server.Stop) // before the database is closed
+	t.Cleanup(func() { w.server.Stop() }) // before the database is closed
 	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
 	w.must(err)
 	w.env = w.worker.EnvironmentID

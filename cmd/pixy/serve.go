@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,9 @@ type serveCommand struct {
 	TLSKey    string `env:"PIXY_TLS_KEY" name:"tls-key"`
 	TLSDev    bool   `env:"PIXY_TLS_DEV" name:"tls-dev"`
 
+	Domains        []string `env:"PIXY_DOMAINS" name:"domain"`
+	TrustedProxies []string `env:"PIXY_TRUSTED_PROXIES" name:"trusted-proxies"`
+
 	HashMemory uint32 `env:"PIXY_HASH_MEMORY" default:"19456"`
 	HashTime   uint32 `env:"PIXY_HASH_TIME" default:"2"`
 	HashLanes  uint8  `env:"PIXY_HASH_LANES" default:"1"`
@@ -39,6 +43,8 @@ type serveCommand struct {
 	SessionLife time.Duration `env:"PIXY_SESSION_LIFE" default:"720h" name:"session-life"`
 	SessionIdle time.Duration `env:"PIXY_SESSION_IDLE" default:"0s" name:"session-idle"`
 
+	domains   []server.Domain
+	proxies   []netip.Prefix
 	bootstrap server.Bootstrap
 	log       *slog.Logger
 }
@@ -105,6 +111,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
 	}
 	if err := c.sessionTimes(); err != nil {
+		return nil, err
+	}
+	if err := c.readHosts(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
@@ -187,7 +196,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 	if err := r.db.Claim(ctx, sealer); err != nil {
 		return err
 	}
-	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log,
+	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
 		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour,
 		Sessions: server.SessionTimes{Life: c.SessionLife, Idle: c.SessionIdle}})
 	if err != nil {

@@ -99,12 +99,12 @@ func (s *Server) known(tx *store.Tx, b browser) (bool, error) {
 // in the background from there; plain http allows only Lax.
 func (s *Server) setSessionCookie(w http.ResponseWriter, env, token string) {
 	life := s.records.Sessions.Life
-	s.writeSessionCookie(w, http.Cookie{Value: token, Path: "/" + env, MaxAge: int(life / time.Second), Expires: s.now().Add(life)})
+	s.writeSessionCookie(w, http.Cookie{Value: token, Path: s.cookiePath(env), MaxAge: int(life / time.Second), Expires: s.now().Add(life)})
 }
 
 // dropSessionCookie takes the token from the browser.
 func (s *Server) dropSessionCookie(w http.ResponseWriter, env string) {
-	s.writeSessionCookie(w, http.Cookie{Path: "/" + env, MaxAge: -1, Expires: time.Unix(0, 0)})
+	s.writeSessionCookie(w, http.Cookie{Path: s.cookiePath(env), MaxAge: -1, Expires: time.Unix(0, 0)})
 }
 
 func (s *Server) writeSessionCookie(w http.ResponseWriter, c http.Cookie) {

@@ -118,7 +118,7 @@ func (s *Server) logoutClient(tx *store.Tx, realm oauth.Realm, l *oauth.Logout) 
 		if err != nil {
 			return err
 		}
-		claims, err := oauth.VerifyIdentity(hint, keys, realm.Issuer)
+		claims, err := oauth.VerifyIdentity(hint, keys, s.issuers(realm.Environment)...)
 		if err != nil {
 			return fault.HintWrong.Because(err)
 		}
@@ -208,14 +208,18 @@ func (s *Server) endSession(r *http.Request, known logoutFacts, id string) error
 func (s *Server) leave(w http.ResponseWriter, known logoutFacts) {
 	to := known.logout.To()
 	if to == "" {
-		to = s.base + "/" + known.realm.Environment + "/signedoff/"
+		to = s.base + s.prefix(known.realm.Environment) + "/signedoff/"
 	}
 	redirect(w, to)
 }
 
 // signedOffPage says that nobody is signed on (GET /{env}/signedoff/).
 func (s *Server) signedOffPage(w http.ResponseWriter, r *http.Request) error {
-	if err := s.environmentExists(r.Context(), r.PathValue("env")); err != nil {
+	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		_, err := s.realm(tx)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return s.writeSignedOff(w, "")
