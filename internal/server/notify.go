@@ -79,7 +79,7 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 			return
 		}
 		failure := s.tell(ctx, n.Body)
-		if err := s.settle(ctx, notices[i:], failure); err != nil {
+		if err := s.keepTold(ctx, notices[i:], failure); err != nil {
 			s.log.ErrorContext(ctx, "keeping what an application was told failed", "environment", n.Body.Environment, "application", n.Client, "error", err)
 			return
 		}
@@ -89,8 +89,8 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 	}
 }
 
-// settle keeps the outcome of the first of an application's notices.
-func (s *Server) settle(ctx context.Context, notices []notice, failure error) error {
+// keepTold keeps the outcome of the first of an application's notices.
+func (s *Server) keepTold(ctx context.Context, notices []notice, failure error) error {
 	first := notices[0]
 	next, again := first.Body.Failed(s.now())
 	again = again && !errors.Is(failure, errRefuses)
