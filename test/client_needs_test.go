@@ -40,11 +40,17 @@ func needsElsewhere() []struct{ words, file, where, reason string } {
 		{"The Go SDK, the provider and the Go client speak https only, on 443", "../cmd/pixy/serve_test.go", "func TestDevelopmentCertificate(",
 			"needs a socket; the port is a setting (--listen), and no test may take 443"},
 		{"A dotted name behind an own certificate", "../cmd/pixy/serve_test.go", "func TestOwnCertificate(", "needs a socket"},
-		{"openid-client and oauth4webapi sign in over https from discovery alone", "client/node_test.go", "func TestNodeClients(", "a foreign client against the running binary"},
-		{"coreos/go-oidc signs in from discovery alone", "client/go_test.go", "func TestGoClients(", "a foreign client against the running binary"},
+		{"openid-client and oauth4webapi sign in over https from discovery alone", "client/node_test.go", "nodeClients(", "a foreign client against the running binary"},
+		{"coreos/go-oidc signs in from discovery alone", "client/go_test.go", "oauth2Clients(", "a foreign client against the running binary"},
+		{"zitadel ends the session by POST with a form", "client/zitadel_test.go", "rp.EndSession(", "a foreign client against the running binary"},
+		{"oauth2-proxy: a refresh token and a new access token on refresh", "client/proxy_test.go", "cookie-refresh", "a foreign client against the running binary"},
+		{"@forgerock/oidc-client posts to authorize with response_mode=pi.flow", "client/node/forgerock.test.mjs", "response_mode=pi.flow", "a foreign client in a browser"},
+		{"ping_end_idp_session_endpoint is preferred for logout: 204 by fetch", "client/node/forgerock.test.mjs", "/as/idpSignoff", "a foreign client in a browser"},
+		{"Ping's OIDC SDK refuses an http issuer", "client/node/ping.test.mjs", "sign-in", "a foreign client in a browser"},
 		{"oidc-client-ts signs in", "client/node/oidc-client-ts.test.mjs", "oidc-client-ts", "a foreign client in a browser"},
 		{"The hosted page: fields are visible, Enter works", "client/node/pages.test.mjs", "Enter", "needs a browser"},
-		{"Chromium blocks third-party cookies unless the profile allows them", "", "", "the browser's own behaviour: the server can only send SameSite=None; Secure, which is tested"},
+		{"Custom-domain form: /as/authorize without an environment id", "domain_test.go", "func TestDomain(", "needs a domain in the configuration"},
+		{"Chromium blocks third-party cookies unless the profile allows them", "client/node/origins.test.mjs", "private window", "needs a browser"},
 		{"X-Frame-Options on the redirect target matters without pi.flow", "", "", "the redirect target is the application's page, not the server's; pi.flow is announced"},
 		{"About 24 token requests in one run come from a real provider", "", "", "only their number is tested here, not Terraform itself"},
 		{"pingcli and pingone-mcp-server were not run", "", "", "their calls are tested, not the programs"},
@@ -65,33 +71,6 @@ func TestClientNeedsElsewhere(t *testing.T) {
 		}
 		if !strings.Contains(string(text), e.where) {
 			t.Errorf("%s: %s has no %q", e.words, e.file, e.where)
-		}
-	}
-}
-
-// needsUnserved are the statements about endpoints that the server does not
-// have. Each must answer 404 in the error model and not be announced. Who adds
-// the endpoint takes the row away and tests the statement.
-func needsUnserved() []struct{ words, method, path, announced string } {
-	return []struct{ words, method, path, announced string }{
-		{"Custom-domain form: /as/authorize without an environment id", "GET", "/as/authorize", ""},
-		{"zitadel ends the session by POST with a form", "POST", "/{env}/as/signoff", "end_session_endpoint"},
-		{"the browser SDKs end the session by GET, 302 to a registered URI", "GET", "/{env}/as/signoff", "end_session_endpoint"},
-		{"ping_end_idp_session_endpoint is preferred for logout", "GET", "/{env}/as/idpSignoff", "ping_end_idp_session_endpoint"},
-	}
-}
-
-func TestClientNeedsUnserved(t *testing.T) {
-	w := newWorld(t)
-	discovery := w.send("GET", "/"+w.env+"/as/.well-known/openid-configuration", "").want(200)
-	for _, u := range needsUnserved() {
-		t.Logf("not served: %s", u.words)
-		r := w.send(u.method, strings.ReplaceAll(u.path, "{env}", w.env), "", header{"Content-Type": "application/x-www-form-urlencoded"})
-		if r.StatusCode != 404 || r.text("code") != "NOT_FOUND" || r.text("message") == "" {
-			t.Errorf("%s: %d %s", u.words, r.StatusCode, r.raw)
-		}
-		if _, ok := discovery.body[u.announced]; ok {
-			t.Errorf("%s: %s is announced", u.words, u.announced)
 		}
 	}
 }

@@ -148,6 +148,13 @@ Flags of serve, with their environment variables:
   --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db)
   --public-url URL         PIXY_PUBLIC_URL     what clients call the server; issuer
                                                and links begin with it
+  --domain HOST=ENV_ID     PIXY_DOMAINS        serve the environment at https://HOST/as
+                                               too, without its id in the path; can
+                                               be repeated, or a list with commas
+  --trusted-proxies CIDR   PIXY_TRUSTED_PROXIES
+                                               the reverse proxies, a list with commas,
+                                               whose X-Forwarded-For and
+                                               X-Forwarded-Host are believed (none)
   --tls-cert FILE          PIXY_TLS_CERT       serve https with this certificate
   --tls-key FILE           PIXY_TLS_KEY        and this key
   --tls-dev                PIXY_TLS_DEV        serve https with a certificate for
@@ -157,6 +164,10 @@ Flags of serve, with their environment variables:
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
   --hashes N               PIXY_HASHES         hashes at the same time (one a core)
   --audit-days N           PIXY_AUDIT_DAYS     how long the audit log is kept (90)
+  --session-life DURATION  PIXY_SESSION_LIFE   how long a session lasts after the
+                                               last sign-on (720h)
+  --session-idle DURATION  PIXY_SESSION_IDLE   how long it may rest unused (0: as
+                                               long as it lasts)
   --config FILE            PIXY_CONFIG         a JSON file with flags by their names,
                                                {"listen": ":8443", "tls-dev": true};
                                                a flag or a variable wins over it

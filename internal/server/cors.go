@@ -49,10 +49,15 @@ func (s *Server) trustOrigin(w http.ResponseWriter, r *http.Request, app platfor
 }
 
 // originOf refuses a request of a page that is neither the application's nor
-// ours.
+// ours. Without an Origin a program calls; or a browser, for a page that can't
+// read the answer (an image, a frame, fetch without CORS): then the browser says
+// in Sec-Fetch-Site that it is another's (Fetch Metadata §2.3).
 func (s *Server) originOf(r *http.Request, app platform.Application) error {
-	origin := r.Header.Get("Origin")
-	if origin == "" || origin == s.base || oauth.TrustsOrigin(app, origin) {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case origin == "" && (site == "cross-site" || site == "same-site"):
+		return fault.OriginForeign.Compared("an origin of the application", "none, "+site)
+	case origin == "" || origin == s.base || oauth.TrustsOrigin(app, origin):
 		return nil
 	}
 	return fault.OriginForeign.Compared("an origin of the application", printable(origin))
@@ -88,12 +93,13 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods map[s
 }
 
 // clientOf finds the application that a request with the session cookie is
-// about: by its client_id, or by its flow.
+// about: by its client_id, by the ID token it brings, or by its flow.
 func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 	env := r.PathValue("env")
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		id := r.URL.Query().Get("client_id")
-		if flowID := cmp.Or(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
+		query := r.URL.Query()
+		id := cmp.Or(query.Get("client_id"), oauth.HintAudience(query.Get("id_token_hint")))
+		if flowID := cmp.Or(r.PathValue("flow"), query.Get("flowId")); id == "" && flowID != "" {
 			t, err := s.records.Flows.Get(tx, flowID)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -35,12 +36,20 @@ type Config struct {
 	HashCost  platform.HashCost
 	Hashes    int           // password hashes computed at the same time
 	Retention time.Duration // how long the audit log is kept, 90 days when 0
+	Sessions  facts.SessionTimes
+
+	Domains        []Domain       // hosts that serve one environment each
+	TrustedProxies []netip.Prefix // whose word counts for a client's address and host
 }
 
-// Server answers every request. It is safe for concurrent use.
+// Server answers every request. It is safe for concurrent use. There is one for
+// the main host, and a copy of it for each domain (see domain.go).
 type Server struct {
 	db      *store.DB
 	base    string
+	domain  string // the environment that a domain serves, "" on the main host
+	sites   *sites
+	proxies proxies
 	secure  bool
 	version string
 	log     *slog.Logger
@@ -49,10 +58,13 @@ type Server struct {
 	records facts.Records
 	vault   *facts.Vault
 	keySets *facts.KeySets
-	api     *manage.API
-	mux     *http.ServeMux
-	routes  []Route
-	ids     []string // the names that ids have in paths
+	// notifier tells applications of sessions that ended.
+	notifier *notifier
+	outgoing *http.Client
+	api      *manage.API
+	mux      *http.ServeMux
+	routes   []Route
+	ids      []string // the names that ids have in paths
 
 	passwordPolicy []kind.Field // what a flow shows of one
 	retention      time.Duration
@@ -88,21 +100,23 @@ func New(c Config) (*Server, error) {
 	if c.Retention == 0 {
 		c.Retention = 90 * 24 * time.Hour
 	}
-	vault := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes)
+	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes), facts.NewRecords(c.Sessions)
 	s := &Server{
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
-		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now), retention: c.Retention,
+		records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
-	s.keySets = facts.NewKeySets(c.Now)
+	s.keySets, s.notifier = facts.NewKeySets(c.Now), newNotifier(s.tellAll)
+	s.outgoing = facts.Outgoing(notifyTimeout)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
+	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
+	s.proxies = c.TrustedProxies
 	s.routes = s.table()
 	if path := unguarded(s.routes); path != "" {
 		return nil, fmt.Errorf("the endpoint %s declares no permission", path)
 	}
-	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
 	s.mux = s.mount(s.routes)
-	return s, nil
+	return s, s.serveDomains(c.Domains)
 }
 
 func publicURL(text string) (string, error) {
@@ -114,9 +128,11 @@ func publicURL(text string) (string, error) {
 }
 
 // Sweep deletes what has expired, once, rotates the signing keys that are due,
-// and purges deleted environments. Flows stay for an hour, so that a page that
-// was left open can say what happened.
+// purges deleted environments, and tells again what applications did not hear.
+// Flows stay for an hour, so that a page that was left open can say what
+// happened.
 func (s *Server) Sweep(ctx context.Context) error {
+	s.notifier.ring()
 	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
 	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
 	if tickets+events > 0 {
@@ -125,17 +141,31 @@ func (s *Server) Sweep(ctx context.Context) error {
 	return errors.Join(err, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
 }
 
-func (s *Server) issuer(env string) string { return s.base + "/" + env + "/as" }
+// prefix is where an environment begins in the paths of this host.
+func (s *Server) prefix(env string) string {
+	if s.domain != "" {
+		return ""
+	}
+	return "/" + env
+}
 
-func (s *Server) flowURL(env, flow string) string { return s.base + "/" + env + "/flows/" + flow }
+func (s *Server) issuer(env string) string { return s.base + s.prefix(env) + "/as" }
+
+func (s *Server) flowURL(env, flow string) string {
+	return s.base + s.prefix(env) + "/flows/" + flow
+}
 
 func (s *Server) resumeURL(env, flow string) string {
 	return s.issuer(env) + "/resume?flowId=" + flow
 }
 
 func (s *Server) signOnURL(env, flow string) string {
-	return s.base + "/" + env + "/signon/?flowId=" + flow
+	return s.base + s.prefix(env) + "/signon/?flowId=" + flow
 }
 
-// HashCost is what a password hash costs, for the configuration.
-type HashCost = platform.HashCost
+// HashCost is what a password hash costs, SessionTimes how long sessions last,
+// for the configuration.
+type (
+	HashCost     = platform.HashCost
+	SessionTimes = facts.SessionTimes
+)

@@ -1,24 +1,33 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 )
 
-// oauth2Clients are coreos/go-oidc with golang.org/x/oauth2, as a public client
-// and as confidential ones.
+// oauth2Clients are coreos/go-oidc with golang.org/x/oauth2, as public clients,
+// whose tokens are signed by each algorithm, and as confidential ones.
 func (f *foreignClients) oauth2Clients(t *testing.T) {
-	for name, method := range map[string]string{"native": "NONE", "basic": "CLIENT_SECRET_BASIC", "post": "CLIENT_SECRET_POST"} {
-		applicationType := "WEB_APP"
-		if name == "native" {
-			applicationType = "NATIVE_APP"
-		}
-		f.app(name, map[string]any{"type": applicationType, "tokenEndpointAuthMethod": method, "redirectUris": []string{redirect}})
+	f.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
+	f.app("basic", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "redirectUris": []string{redirect}})
+	f.app("post", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_POST", "redirectUris": []string{redirect}})
+	for name, key := range map[string]map[string]any{
+		"PS256": {"algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSAandMGF1"},
+		"ES256": {"algorithm": "EC", "keyLength": 256, "signatureAlgorithm": "SHA256withECDSA"},
+		"EdDSA": {"algorithm": "Ed25519", "keyLength": 256, "signatureAlgorithm": "Ed25519"},
+	} {
+		key["name"], key["usageType"], key["subjectDN"], key["validityPeriod"] = name, "SIGNING", "CN=Tokens", 365
+		f.app(name, map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect},
+			"signing": map[string]any{"key": map[string]any{"id": f.manage("POST", "/keys", key, 201)["id"]}}})
 	}
 	ctx := oidc.ClientContext(t.Context(), f.http)
 	provider, err := oidc.NewProvider(ctx, f.issuer())
@@ -26,10 +35,10 @@ func (f *foreignClients) oauth2Clients(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := client{f, "coreos/go-oidc", moduleVersion(t, ".", "github.com/coreos/go-oidc/v3") + " with x/oauth2 " + moduleVersion(t, ".", "golang.org/x/oauth2")}
-	for _, name := range []string{"native", "basic", "post"} {
+	for _, name := range []string{"native", "basic", "post", "PS256", "ES256", "EdDSA"} {
 		t.Run(name, func(t *testing.T) {
 			app := oauth2App{f, ctx, provider, oauth2.Config{ClientID: f.Apps[name], Endpoint: provider.Endpoint(), RedirectURL: redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}, f.person(t)}
-			if name != "native" {
+			if name == "basic" || name == "post" {
 				app.config.ClientSecret = f.secret(name)
 			}
 			var token *oauth2.Token
@@ -75,7 +84,7 @@ func (a oauth2App) signIn(t *testing.T, name string) *oauth2.Token {
 	stolen := a.code(t, verifier).Get("code")
 	var refused *oauth2.RetrieveError
 	told := a.config // the library tries the other way to authenticate after a refusal, unless it is told
-	told.Endpoint.AuthStyle = map[string]oauth2.AuthStyle{"native": oauth2.AuthStyleInParams, "basic": oauth2.AuthStyleInHeader, "post": oauth2.AuthStyleInParams}[name]
+	told.Endpoint.AuthStyle = cmp.Or(map[string]oauth2.AuthStyle{"basic": oauth2.AuthStyleInHeader}[name], oauth2.AuthStyleInParams)
 	if _, err := told.Exchange(a.ctx, stolen, oauth2.VerifierOption(oauth2.GenerateVerifier())); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
 		t.Errorf("another verifier: %v", err)
 	}
@@ -87,7 +96,23 @@ func (a oauth2App) signIn(t *testing.T, name string) *oauth2.Token {
 	if err := id.VerifyAccessToken(token.AccessToken); err != nil || id.Nonce != "nonce-1" {
 		t.Errorf("nonce %q, at_hash: %v", id.Nonce, err)
 	}
+	want := map[string]string{"native": "RS256", "basic": "RS256", "post": "RS256"}[name]
+	if alg := algorithm(t, token.AccessToken); alg != cmp.Or(want, name) {
+		t.Errorf("the access token is signed by %s", alg)
+	}
 	return token
+}
+
+// algorithm is that in the header of a JWT.
+func algorithm(t *testing.T, token string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	var h struct{ Alg string }
+	if err := errors.Join(err, json.Unmarshal(raw, &h)); err != nil {
+		t.Fatal(err)
+	}
+	return h.Alg
 }
 
 func (a oauth2App) identity(t *testing.T, token *oauth2.Token) *oidc.IDToken {

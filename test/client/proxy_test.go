@@ -2,7 +2,6 @@ package client
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -83,14 +82,7 @@ func buildProxy(t *testing.T) string {
 // startProxy runs the proxy until the test ends, and returns its URL.
 func (f *foreignClients) startProxy(t *testing.T, program, upstream string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil { // the proxy listens there
-		t.Fatal(err)
-	}
+	address := freeAddress(t) // the proxy listens there
 	site := "http://" + address
 	f.app("oauth2-proxy", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "redirectUris": []string{site + "/oauth2/callback"}, "postLogoutRedirectUris": []string{redirect}})
 	log := &logged{}

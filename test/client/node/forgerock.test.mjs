@@ -36,7 +36,9 @@ can('revoke', async () => {
 
 can('sign-off', async () => {
   await spa.call('renew')
+  const ended = spa.tab.waitForResponse(response => response.url().includes('/as/idpSignoff?'))
   await spa.call('signOff')
+  assert.equal((await ended).status(), 204)
   const refused = await spa.call('background')
   assert.equal(refused.error, 'login_required')
   assert.match(refused.redirectUrl, /\/as\/authorize/)

@@ -17,11 +17,13 @@ async function renew (client) {
   return renewed
 }
 
+// There is no signOutRedirectUri: the library would have fetch follow the
+// redirect, and the page there would have to let it.
 async function begin () {
   const client = await must(oidc({
     config: {
       clientId: clientID, redirectUri: location.origin + '/callback', scope: 'openid email', par,
-      signOutRedirectUri: location.origin + '/goodbye', serverConfig: { wellknown: issuer + '/.well-known/openid-configuration' }
+      serverConfig: { wellknown: issuer + '/.well-known/openid-configuration' }
     }
   }))
   const answer = new URLSearchParams(location.search)
