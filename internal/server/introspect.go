@@ -14,15 +14,12 @@ import (
 // application that it was issued to or the resource that it is for (RFC 7662
 // §2).
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
+	form, err := tokenForm(r, "token", "token_type_hint")
 	if err != nil {
 		return err
 	}
 	who, c, err := s.inspector(r, form)
 	if err != nil {
-		return err
-	}
-	if err := form.Wrong([]string{"token", "token_type_hint"}); err != nil {
 		return err
 	}
 	token := form.Get("token")
