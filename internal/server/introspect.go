@@ -101,6 +101,23 @@ func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[st
 	return x.Refresh.Inspect(c.realm.Issuer), nil
 }
 
+// signedOn refuses an ID token whose session has ended, or whose user is gone:
+// the subject need not be the user's id.
+func (s *Server) signedOn(tx *store.Tx, session string) error {
+	t, err := s.records.Sessions.ByID(tx, session)
+	if isMissing(err) || err == nil && !tx.Now().Before(t.Expires) {
+		return tokenError("its session has ended")
+	}
+	if err != nil {
+		return err
+	}
+	active, err := facts.Active(tx, t.Owner)
+	if err == nil && !active {
+		err = tokenError("its user is disabled or deleted")
+	}
+	return err
+}
+
 func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
 	var claims oauth.Identity
 	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
@@ -111,7 +128,7 @@ func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[s
 		if claims, err = oauth.VerifyIdentity(token, keys, c.realm.Issuer); err != nil {
 			return tokenError(err.Error())
 		}
-		return nil
+		return s.signedOn(tx, claims.Session)
 	})
 	switch {
 	case isTokenError(err), err == nil && (claims.Audience != c.client.ID || claims.Expires <= s.now().Unix()):
