@@ -192,6 +192,7 @@ func (s *script) mask(line string) string {
 	line = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAllString(line, "(id)")
 	line = regexp.MustCompile(`\(id\)\.\d+\.[\w-]{43}`).ReplaceAllString(line, "(refresh token)")
 	line = regexp.MustCompile(`"secret": "[\w-]{64}"`).ReplaceAllString(line, `"secret": "(secret)"`)
+	line = regexp.MustCompile(`"(at_hash|c_hash)": "[\w-]{22}"`).ReplaceAllString(line, `"$1": "(hash)"`)
 	line = regexp.MustCompile(`"serialNumber": \d+`).ReplaceAllString(line, `"serialNumber": (number)`)
 	return regexp.MustCompile(`"(n|x5c)": "[\w-]+"`).ReplaceAllString(line, `"$1": "(key)"`)
 }
