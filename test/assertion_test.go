@@ -232,28 +232,49 @@ func TestSecretAssertions(t *testing.T) {
 
 // keyring is a client's keys of each kind, and their public parts.
 type keyring struct {
-	rsa     *rsa.PrivateKey
-	ec      *ecdsa.PrivateKey
-	ed      ed25519.PrivateKey
-	publics []jose.JSONWebKey
+	rsa              *rsa.PrivateKey
+	ec, ec384, ec521 *ecdsa.PrivateKey
+	ed               ed25519.PrivateKey
+	publics          []jose.JSONWebKey
 }
 
 func newKeyring(t testing.TB) (k keyring) {
 	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	var err error
-	if k.rsa, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		t.Fatal(err)
-	}
-	if k.ec, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	if _, k.ed, err = ed25519.GenerateKey(rand.Reader); err != nil {
-		t.Fatal(err)
-	}
-	for kid, key := range map[string]crypto.Signer{"rsa": k.rsa, "ec": k.ec, "ed": k.ed} {
+	k.rsa, err = rsa.GenerateKey(rand.Reader, 2048)
+	must(err)
+	k.ec, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	k.ec384, err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	must(err)
+	k.ec521, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	must(err)
+	_, k.ed, err = ed25519.GenerateKey(rand.Reader)
+	must(err)
+	for kid, key := range map[string]crypto.Signer{"rsa": k.rsa, "ec": k.ec, "ec384": k.ec384, "ec521": k.ec521, "ed": k.ed} {
 		k.publics = append(k.publics, jose.JSONWebKey{Key: key.Public(), KeyID: kid})
 	}
 	return k
+}
+
+// of is the key for an algorithm.
+func (k keyring) of(alg string) any {
+	switch alg {
+	case "ES256":
+		return k.ec
+	case "ES384":
+		return k.ec384
+	case "ES512":
+		return k.ec521
+	case "EdDSA":
+		return k.ed
+	}
+	return k.rsa
 }
 
 // set is a key set as a text.
@@ -266,20 +287,20 @@ func set(t testing.TB, keys ...jose.JSONWebKey) string {
 	return string(raw)
 }
 
-// TestPrivateKeyAssertions signs with each algorithm, and with what is not the
-// client's key.
+// TestPrivateKeyAssertions signs with keys of each kind, and with what is not the
+// client's key, or not for this algorithm.
+// covers: Certification FAPI2/EnsureSignedClientAssertionWithRS256Fails
 func TestPrivateKeyAssertions(t *testing.T) {
 	w, k := newWorld(t), newKeyring(t)
 	app := w.service("PRIVATE_KEY_JWT", object{"jwks": set(t, k.publics...)})
-	for alg, key := range map[jose.SignatureAlgorithm]any{jose.RS256: k.rsa, jose.RS384: k.rsa, jose.RS512: k.rsa, jose.PS256: k.rsa, jose.PS512: k.rsa, jose.ES256: k.ec, jose.EdDSA: k.ed} {
-		kid := map[any]string{k.rsa: "rsa", k.ec: "ec"}
-		name := "ed"
-		if _, isEd := key.(ed25519.PrivateKey); !isEd {
-			name = kid[key]
-		}
-		w.assert(signed(t, alg, key, name, w.assertion(app, nil)), nil).want(200)
-		w.assert(signed(t, alg, key, "", w.assertion(app, nil)), nil).want(200)
-		w.assert(signed(t, alg, key, "unheard-of", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	for _, c := range []struct {
+		alg jose.SignatureAlgorithm
+		kid string
+	}{{jose.RS256, "rsa"}, {jose.RS512, "rsa"}, {jose.PS256, "rsa"}, {jose.ES256, "ec"}, {jose.ES384, "ec384"}, {jose.EdDSA, "ed"}} {
+		key := k.of(string(c.alg))
+		w.assert(signed(t, c.alg, key, c.kid, w.assertion(app, nil)), nil).want(200)
+		w.assert(signed(t, c.alg, key, "", w.assertion(app, nil)), nil).want(200)
+		w.assert(signed(t, c.alg, key, "unheard-of", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	}
 	foreign := newKeyring(t)
 	w.assert(signed(t, jose.RS256, foreign.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
