@@ -96,7 +96,7 @@ func TestRefreshFollowsGrants(t *testing.T) {
 
 // TestResourceAtTheTokenEndpoint narrows an access token to one of the resources
 // of the authorization, and the refresh token to none (RFC 8707 §2.2).
-// covers: RFC 9068 §2.2.3/2
+// covers: RFC 9068 §2.2.3/2, RFC 9068 §3/1
 func TestResourceAtTheTokenEndpoint(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")

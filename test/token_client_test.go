@@ -52,6 +52,7 @@ func head(t testing.TB, token string) (h object) {
 // TestRefusedAccessTokens tells in the header why (RFC 6750 §3.1), at both kinds
 // of resources.
 // covers: RFC 9068 §4/13, RFC 9068 §4/14
+// covers: Certification FAPI2/AccessTokenTypeHeaderCaseSensitivity
 func TestRefusedAccessTokens(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
@@ -150,7 +151,9 @@ func TestTokenAnswersAreNotCached(t *testing.T) {
 }
 
 // TestSecretOfPublicClient is worth nothing: PingOne gives one to every
-// application, and whoever is registered with NONE can't use it.
+// application, and whoever is registered with NONE can't use it. What a public
+// client says of itself opens no door.
+// covers: RFC 6749 §2.3/1
 func TestSecretOfPublicClient(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
