@@ -98,6 +98,7 @@ func (w *world) secretOf(app string) string {
 // wrong at a time.
 // covers: Certification FAPI2/EnsureClientAssertionWithExpIs5MinutesInPastFails, Certification FAPI2/EnsureClientAssertionWithWrongAudFails
 // covers: Certification FAPI2/EnsureClientAssertionWithNoSubFails
+// covers: OIDC Core §9/1, OIDC Core §9/2, OIDC Core §9/3, OIDC Core §9/4, OIDC Core §9/5, OIDC Core §9/7, OIDC Core §9/9, OIDC Core §9/10, OIDC Core §9/11
 func TestAssertionClaims(t *testing.T) {
 	w := newWorld(t)
 	app, other := w.service("CLIENT_SECRET_JWT", nil), w.service("CLIENT_SECRET_JWT", nil)
@@ -108,6 +109,7 @@ func TestAssertionClaims(t *testing.T) {
 	}{
 		"good":                             {nil, ""},
 		"the audience in a list":           {object{"aud": []string{issuer}}, ""},
+		"with claims that nobody knows":    {object{"unheard": "of", "scope": []int{1}}, ""},
 		"without iat":                      {object{"iat": nil}, ""},
 		"expired within the skew":          {object{"exp": now - 29}, ""},
 		"valid from within the skew on":    {object{"nbf": now + 29, "iat": now + 29}, ""},
@@ -147,7 +149,7 @@ func TestAssertionClaims(t *testing.T) {
 }
 
 // TestAssertionRequests holds the request around a good assertion.
-// covers: OIDC Core §9/13
+// covers: OIDC Core §9/12, OIDC Core §9/13
 // covers: Certification FAPI2/EnsureClientAssertionInTokenEndpoint
 func TestAssertionRequests(t *testing.T) {
 	w := newWorld(t)
@@ -180,6 +182,7 @@ func TestAssertionRequests(t *testing.T) {
 
 // TestAssertionOnce uses an assertion a second time: at once, at another
 // endpoint, at the end of its life, and many times at the same time.
+// covers: OIDC Core §9/8
 func TestAssertionOnce(t *testing.T) {
 	w := newWorld(t)
 	app, other := w.service("CLIENT_SECRET_JWT", nil), w.service("CLIENT_SECRET_JWT", nil)

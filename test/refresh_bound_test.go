@@ -57,6 +57,7 @@ func TestRefreshTokenIsBound(t *testing.T) {
 // TestRefreshTokenOfAnother client or environment is nothing, and stays good.
 func TestRefreshTokenOfAnother(t *testing.T) {
 	// covers: RFC 6749 §6/7, RFC 6749 §10.4/2
+	// covers: OIDC Core §12.1/2, OIDC Core §12.1/3
 	// covers: Certification FAPI2/RefreshToken
 	w := newWorld(t)
 	w.user("ada")

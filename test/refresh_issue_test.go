@@ -200,3 +200,30 @@ func TestRefreshTokensAreNotStored(t *testing.T) {
 	}
 	w.refresh(app, second, nil).want(200)
 }
+
+// TestRefreshedIDToken speaks of the same sign-on as the first, and was made
+// now.
+// covers: OIDC Core §12.2/1, OIDC Core §12.2/2, OIDC Core §12.2/3, OIDC Core §12.2/4, OIDC Core §12.2/5, OIDC Core §12.2/7, OIDC Core §12.2/8
+func TestRefreshedIDToken(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := w.refreshing(nil)
+	first := w.redeem(app, (&person{w: w}).code(app, "ada", url.Values{"nonce": {"n-0S6"}}), nil).want(200)
+	before := claims(t, first.text("id_token"))
+	w.pass(2 * time.Hour)
+	r := w.refresh(app, first.text("refresh_token"), nil).want(200)
+	after := claims(t, r.text("id_token"))
+	for _, same := range []string{"iss", "sub", "aud", "auth_time", "sid", "acr", "amr", "env"} {
+		if before[same] == nil || text(before[same]) != text(after[same]) {
+			t.Errorf("%s was %v and is %v", same, before[same], after[same])
+		}
+	}
+	now := float64(w.clock().Unix())
+	if before["nonce"] != "n-0S6" || after["nonce"] != nil || after["azp"] != nil || after["iat"] != now || after["exp"] != now+3600 || after["jti"] == before["jti"] {
+		t.Errorf("the first is %v and the second %v", before, after)
+	}
+	narrow := w.refresh(app, r.text("refresh_token"), nil).want(200)
+	if a := claims(t, narrow.text("access_token")); a["auth_time"] != before["auth_time"] || a["iat"] != now || a["sid"] != before["sid"] {
+		t.Errorf("the access token: %v", a)
+	}
+}
