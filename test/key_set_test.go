@@ -1,6 +1,8 @@
 package test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -163,4 +165,21 @@ func TestKeySetIsCheckedWhenItIsWritten(t *testing.T) {
 		}
 	}
 	w.assert(signed(t, jose.ES256, k.ec, "ec", w.assertion(app, nil)), nil).want(200)
+}
+
+// TestShortKeys are not taken, written or fetched (RFC 7518 §3.3).
+func TestShortKeys(t *testing.T) {
+	w, served := newWorld(t), newKeyServer(t)
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	w.must(err)
+	keys := set(t, jose.JSONWebKey{Key: short.Public(), KeyID: "short"})
+	served.serve(keys)
+	app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": served.URL})
+	w.assert(signed(t, jose.RS256, short, "short", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	if served.asked.Load() != 1 {
+		t.Error("the key was not fetched")
+	}
+	if r := w.manage("PUT", "/applications/"+app, w.changed("/applications/"+app, object{"jwks": keys})); r.StatusCode != 400 || r.detail()["target"] != "jwks" {
+		t.Errorf("%d %s", r.StatusCode, r.raw)
+	}
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"crypto/rsa"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -36,6 +37,9 @@ func wrongKeySet(s string) string {
 			return "must have public keys only; key " + strconv.Itoa(i+1) + " is private or symmetric"
 		case err != nil || !key.Valid():
 			return "must have keys of RFC 7517; key " + strconv.Itoa(i+1) + " is none"
+		}
+		if r, isRSA := key.Key.(*rsa.PublicKey); isRSA && r.N.BitLen() < 2048 { // RFC 7518 §3.3
+			return "must have RSA keys of at least 2048 bits; key " + strconv.Itoa(i+1) + " is shorter"
 		}
 	}
 	return ""
