@@ -24,8 +24,8 @@ import (
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// signed is a JWT by a key, "" as the kid for none in its header.
-func signed(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, claims object) string {
+// signJWT is a JWT by a key, "" as the kid for none in its header.
+func signJWT(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, claims object) string {
 	t.Helper()
 	if kid != "" {
 		key = jose.JSONWebKey{Key: key, KeyID: kid}
@@ -138,7 +138,7 @@ func TestAssertionClaims(t *testing.T) {
 		"an end that is a text":            {object{"exp": "tomorrow"}, "Invalid client credentials"},
 		"an end that can't be represented": {object{"exp": 1e300}, "client"},
 	} {
-		r := w.assert(signed(t, jose.HS256, secret, "", w.assertion(app, c.change)), nil)
+		r := w.assert(signJWT(t, jose.HS256, secret, "", w.assertion(app, c.change)), nil)
 		switch {
 		case c.says == "" && r.StatusCode != 200:
 			t.Errorf("%s: %d %s", name, r.StatusCode, r.raw)
@@ -155,7 +155,7 @@ func TestAssertionRequests(t *testing.T) {
 	w := newWorld(t)
 	app, other := w.service("CLIENT_SECRET_JWT", nil), w.service("CLIENT_SECRET_JWT", nil)
 	secret := w.secretOf(app)
-	fresh := func() string { return signed(t, jose.HS256, []byte(secret), "", w.assertion(app, nil)) }
+	fresh := func() string { return signJWT(t, jose.HS256, []byte(secret), "", w.assertion(app, nil)) }
 	w.assert(fresh(), url.Values{"client_id": {app}}).want(200)
 	w.assert(fresh(), url.Values{"client_id": {other}}).refused(401, "invalid_client", "Invalid client credentials")
 	w.assert(fresh(), url.Values{"client_id": {app + "\x00"}}).refused(400, "invalid_request", "client_id")
@@ -187,12 +187,12 @@ func TestAssertionOnce(t *testing.T) {
 	w := newWorld(t)
 	app, other := w.service("CLIENT_SECRET_JWT", nil), w.service("CLIENT_SECRET_JWT", nil)
 	secret, sibling := []byte(w.secretOf(app)), []byte(w.secretOf(other))
-	one := signed(t, jose.HS256, secret, "", w.assertion(app, object{"jti": "one"}))
+	one := signJWT(t, jose.HS256, secret, "", w.assertion(app, object{"jti": "one"}))
 	w.assert(one, nil).want(200)
 	w.assert(one, nil).refused(401, "invalid_client", "used before")
-	again := signed(t, jose.HS384, secret, "", w.assertion(app, object{"jti": "one", "exp": w.clock().Unix() + 50}))
+	again := signJWT(t, jose.HS384, secret, "", w.assertion(app, object{"jti": "one", "exp": w.clock().Unix() + 50}))
 	w.assert(again, nil).refused(401, "invalid_client", "used before")
-	w.assert(signed(t, jose.HS256, sibling, "", w.assertion(other, object{"jti": "one"})), nil).want(200)
+	w.assert(signJWT(t, jose.HS256, sibling, "", w.assertion(other, object{"jti": "one"})), nil).want(200)
 	w.form("POST", "/"+w.env+"/as/introspect", url.Values{"token": {"x"}, "client_assertion": {one}, "client_assertion_type": {assertionType}}).refused(401, "invalid_client", "used before")
 	w.pass(89 * time.Second)
 	_, err := w.db.Sweep(t.Context(), w.clock()) // sooner than the server would
@@ -201,14 +201,14 @@ func TestAssertionOnce(t *testing.T) {
 	w.pass(time.Second)
 	w.assert(one, nil).refused(401, "invalid_client", "exp must not have passed")
 
-	many := signed(t, jose.HS256, secret, "", w.assertion(app, nil))
+	many := signJWT(t, jose.HS256, secret, "", w.assertion(app, nil))
 	came := atOnce(50, func() string { return fmt.Sprint(w.assert(many, nil).StatusCode) })
 	if came["200"] != 1 || came["401"] != 49 {
 		t.Errorf("one assertion, 50 times at once: %v", came)
 	}
-	forged := signed(t, jose.HS256, []byte(strings.Repeat("x", 64)), "", w.assertion(app, object{"jti": "spoilt"}))
+	forged := signJWT(t, jose.HS256, []byte(strings.Repeat("x", 64)), "", w.assertion(app, object{"jti": "spoilt"}))
 	w.assert(forged, nil).refused(401, "invalid_client", "Invalid client credentials")
-	w.assert(signed(t, jose.HS256, secret, "", w.assertion(app, object{"jti": "spoilt"})), nil).want(200)
+	w.assert(signJWT(t, jose.HS256, secret, "", w.assertion(app, object{"jti": "spoilt"})), nil).want(200)
 }
 
 // TestSecretAssertions signs with secrets that are not the client's, and with
@@ -218,20 +218,20 @@ func TestSecretAssertions(t *testing.T) {
 	app := w.service("CLIENT_SECRET_JWT", nil)
 	secret := w.secretOf(app)
 	for _, alg := range []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512} {
-		w.assert(signed(t, alg, []byte(secret), "some-kid", w.assertion(app, nil)), nil).want(200)
-		w.assert(signed(t, alg, []byte(secret+"x"), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
-		w.assert(signed(t, alg, []byte(strings.ToUpper(secret)), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+		w.assert(signJWT(t, alg, []byte(secret), "some-kid", w.assertion(app, nil)), nil).want(200)
+		w.assert(signJWT(t, alg, []byte(secret+"x"), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+		w.assert(signJWT(t, alg, []byte(strings.ToUpper(secret)), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	}
 	// A key that is longer than a block is hashed: NUL behind it is no padding.
-	w.assert(signed(t, jose.HS256, []byte(secret+"\x00"), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.HS256, []byte(secret+"\x00"), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	w.manage("POST", "/applications/"+app+"/secret", object{"previous": object{"expiresAt": w.clock().Add(time.Hour).Format(time.RFC3339)}}).want(200)
 	for _, s := range []string{secret, w.secretOf(app)} {
-		w.assert(signed(t, jose.HS256, []byte(s), "", w.assertion(app, nil)), nil).want(200)
+		w.assert(signJWT(t, jose.HS256, []byte(s), "", w.assertion(app, nil)), nil).want(200)
 	}
 	w.pass(time.Hour - time.Second)
 	w.admin = w.token()
 	w.pass(time.Second)
-	w.assert(signed(t, jose.HS256, []byte(secret), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.HS256, []byte(secret), "", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 }
 
 // keyring is a client's keys of each kind, and their public parts.
@@ -302,24 +302,24 @@ func TestPrivateKeyAssertions(t *testing.T) {
 		kid string
 	}{{jose.RS256, "rsa"}, {jose.RS512, "rsa"}, {jose.PS256, "rsa"}, {jose.ES256, "ec"}, {jose.ES384, "ec384"}, {jose.EdDSA, "ed"}} {
 		key := k.of(string(c.alg))
-		w.assert(signed(t, c.alg, key, c.kid, w.assertion(app, nil)), nil).want(200)
-		w.assert(signed(t, c.alg, key, "", w.assertion(app, nil)), nil).want(200)
-		w.assert(signed(t, c.alg, key, "unheard-of", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+		w.assert(signJWT(t, c.alg, key, c.kid, w.assertion(app, nil)), nil).want(200)
+		w.assert(signJWT(t, c.alg, key, "", w.assertion(app, nil)), nil).want(200)
+		w.assert(signJWT(t, c.alg, key, "unheard-of", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	}
 	foreign := newKeyring(t)
-	w.assert(signed(t, jose.RS256, foreign.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
-	w.assert(signed(t, jose.ES256, foreign.ec, "ec", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
-	w.assert(signed(t, jose.RS256, k.rsa, "ec", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.RS256, foreign.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.ES256, foreign.ec, "ec", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.RS256, k.rsa, "ec", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 
 	rsaOnly := jose.JSONWebKey{Key: k.rsa.Public(), KeyID: "rsa", Algorithm: "PS256", Use: "sig"}
 	bound := w.service("PRIVATE_KEY_JWT", object{"jwks": set(t, rsaOnly)})
-	w.assert(signed(t, jose.PS256, k.rsa, "rsa", w.assertion(bound, nil)), nil).want(200)
-	w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(bound, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.PS256, k.rsa, "rsa", w.assertion(bound, nil)), nil).want(200)
+	w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(bound, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	rsaOnly.Algorithm, rsaOnly.Use = "", "enc"
 	sealing := w.service("PRIVATE_KEY_JWT", object{"jwks": set(t, rsaOnly)})
-	w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(sealing, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(sealing, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	none := w.service("PRIVATE_KEY_JWT", nil)
-	w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(none, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(none, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 }
 
 // TestAlgorithmConfusion takes a public key for a secret, a secret for a key,
@@ -332,12 +332,12 @@ func TestAlgorithmConfusion(t *testing.T) {
 	w.must(err)
 	pem := "-----BEGIN PUBLIC KEY-----\n" + base64.StdEncoding.EncodeToString(der) + "\n-----END PUBLIC KEY-----\n"
 	for name, key := range map[string][]byte{"DER": der, "PEM": []byte(pem), "the modulus": k.rsa.N.Bytes(), "the set": []byte(set(t, k.publics...)), "the secret": []byte(w.secretOf(app))} {
-		r := w.assert(signed(t, jose.HS256, key, "rsa", w.assertion(app, nil)), nil)
+		r := w.assert(signJWT(t, jose.HS256, key, "rsa", w.assertion(app, nil)), nil)
 		if r.StatusCode != 401 || r.text("error") != "invalid_client" {
 			t.Errorf("HS256 with %s: %d %s", name, r.StatusCode, r.raw)
 		}
 	}
-	w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(secretly, nil)), nil).refused(401, "invalid_client", "Unsupported authentication method")
+	w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(secretly, nil)), nil).refused(401, "invalid_client", "Unsupported authentication method")
 	b64 := base64.RawURLEncoding.EncodeToString
 	for _, alg := range []string{"none", "None", "", "HS257"} {
 		body, err := json.Marshal(w.assertion(app, nil))
@@ -346,8 +346,8 @@ func TestAlgorithmConfusion(t *testing.T) {
 		w.assert(token, nil).refused(401, "invalid_client", "Invalid client credentials")
 		w.assert(token+"x", nil).refused(401, "invalid_client", "Invalid client credentials")
 	}
-	good := strings.Split(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), ".")
-	other := strings.Split(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), ".")
+	good := strings.Split(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), ".")
+	other := strings.Split(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), ".")
 	w.assert(good[0]+"."+other[1]+"."+good[2], nil).refused(401, "invalid_client", "Invalid client credentials")
 	inHeader := jose.SigningKey{Algorithm: jose.RS256, Key: newKeyring(t).rsa} // jwk in the header is nobody's key
 	signer, err := jose.NewSigner(inHeader, &jose.SignerOptions{EmbedJWK: true})

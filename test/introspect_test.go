@@ -42,8 +42,8 @@ func TestIntrospectionChecksSignatures(t *testing.T) {
 	foreign.user("ada")
 	_, theirs := foreign.confidential()
 	for name, token := range map[string]string{
-		"signed by another":         signed(t, "RS256", k.rsa, kid(t, access), claims(t, access)),
-		"an ID token by another":    signed(t, "RS256", k.rsa, kid(t, access), claims(t, id)),
+		"signed by another":         signJWT(t, "RS256", k.rsa, kid(t, access), claims(t, access)),
+		"an ID token by another":    signJWT(t, "RS256", k.rsa, kid(t, access), claims(t, id)),
 		"not signed":                none + "." + parts[1] + ".",
 		"the signature cut off":     parts[0] + "." + parts[1] + ".",
 		"the signature of another":  parts[0] + "." + strings.Split(w.admin, ".")[1] + "." + parts[2],
@@ -143,7 +143,7 @@ func TestAnnouncedAlgorithms(t *testing.T) {
 				app, key = bySecret, secret
 			}
 			f := url.Values{"grant_type": {"client_credentials"}, "token": {"x"}, "client_assertion_type": {assertionType},
-				"client_assertion": {signed(t, jose.SignatureAlgorithm(alg), key, "", w.assertion(app, nil))}}
+				"client_assertion": {signJWT(t, jose.SignatureAlgorithm(alg), key, "", w.assertion(app, nil))}}
 			if r := w.form("POST", text(metadata[endpoint+"_endpoint"]), f); r.StatusCode != 200 {
 				t.Errorf("%s by %s: %d %s", endpoint, alg, r.StatusCode, r.raw)
 			}

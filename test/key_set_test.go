@@ -53,7 +53,7 @@ func TestKeySetByURL(t *testing.T) {
 	served.serve(set(t, k.publics...))
 	app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": served.URL + "/jwks"})
 	by := func(key any, kid string) response {
-		return w.assert(signed(t, jose.RS256, key, kid, w.assertion(app, nil)), nil)
+		return w.assert(signJWT(t, jose.RS256, key, kid, w.assertion(app, nil)), nil)
 	}
 	asked := func(want int64, why string) {
 		t.Helper()
@@ -93,7 +93,7 @@ func TestKeySetByURLThatFails(t *testing.T) {
 	t.Cleanup(elsewhere.Close)
 	app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": served.URL})
 	by := func(change object) response {
-		return w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(app, change)), nil)
+		return w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(app, change)), nil)
 	}
 	for name, answer := range map[string]func(http.ResponseWriter){
 		"500":        func(w http.ResponseWriter) { http.Error(w, good, 500) },
@@ -137,7 +137,7 @@ func TestKeySetFromForbiddenPlaces(t *testing.T) {
 		"https://0.0.0.0/", "https://224.0.0.1/", "http://keys.example.com/"} {
 		app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": place})
 		began := time.Now()
-		w.assert(signed(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+		w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("%s: refused after %v", place, took)
 		}
@@ -164,7 +164,7 @@ func TestKeySetIsCheckedWhenItIsWritten(t *testing.T) {
 			t.Errorf("%.60s: %d %s", broken, r.StatusCode, r.raw)
 		}
 	}
-	w.assert(signed(t, jose.ES256, k.ec, "ec", w.assertion(app, nil)), nil).want(200)
+	w.assert(signJWT(t, jose.ES256, k.ec, "ec", w.assertion(app, nil)), nil).want(200)
 }
 
 // TestShortKeys are not taken, written or fetched (RFC 7518 §3.3).
@@ -175,7 +175,7 @@ func TestShortKeys(t *testing.T) {
 	keys := set(t, jose.JSONWebKey{Key: short.Public(), KeyID: "short"})
 	served.serve(keys)
 	app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": served.URL})
-	w.assert(signed(t, jose.RS256, short, "short", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
+	w.assert(signJWT(t, jose.RS256, short, "short", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
 	if served.asked.Load() != 1 {
 		t.Error("the key was not fetched")
 	}

@@ -79,7 +79,7 @@ func TestRefusedAccessTokens(t *testing.T) {
 		"garbage at the API":       {api, "garbage", 401, "invalid_token"},
 		"revoked":                  {info, access, 401, "invalid_token"},
 		"revoked at the API":       {api, access, 401, "invalid_token"},
-		"signed by another":        {api, signed(t, "RS256", k.rsa, kid(t, worker), forged), 401, "invalid_token"},
+		"signed by another":        {api, signJWT(t, "RS256", k.rsa, kid(t, worker), forged), 401, "invalid_token"},
 		"an ID token":              {info, tokens.text("id_token"), 401, "invalid_token"},
 		"a refresh token":          {info, tokens.text("refresh_token"), 401, "invalid_token"},
 		"a refresh token, API":     {api, tokens.text("refresh_token"), 401, "invalid_token"},
