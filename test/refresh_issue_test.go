@@ -168,6 +168,31 @@ func TestGracePeriod(t *testing.T) {
 	w.refresh(app, first, nil).refused(400, "invalid_grant", "used before")
 }
 
+// TestGracePeriodAtIntrospection: the token before the current one is active as
+// long as it would be taken. Asking spends nothing.
+func TestGracePeriodAtIntrospection(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app, tokens := w.confidential()
+	w.manage("PUT", "/applications/"+app, w.changed("/applications/"+app, object{"refreshTokenRollingGracePeriodDuration": 30})).want(200)
+	secret := url.Values{"client_secret": {w.secretOf(app)}}
+	first := tokens.text("refresh_token")
+	second := w.refresh(app, first, secret).want(200).text("refresh_token")
+	active := func(token string, want bool) {
+		t.Helper()
+		if r := w.inspect(app, token).want(200); r.body["active"] != want {
+			t.Errorf("%s, want %v", r.raw, want)
+		}
+	}
+	w.pass(30*time.Second - time.Millisecond)
+	active(first, true)
+	active(second, true)
+	w.pass(time.Millisecond)
+	active(first, false)
+	active(second, true)
+	w.refresh(app, second, secret).want(200)
+}
+
 // TestRefreshTokensAreNotStored: who reads the database finds none, and can make
 // none (RFC 6749 §10.4).
 func TestRefreshTokensAreNotStored(t *testing.T) {
