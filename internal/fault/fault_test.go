@@ -42,6 +42,9 @@ func catalogue() map[string]*Fault {
 		"AssertionWrong": AssertionWrong, "AssertionReused": AssertionReused, "RefreshMissing": RefreshMissing, "RefreshUnknown": RefreshUnknown,
 		"RefreshForeign": RefreshForeign, "RefreshEnded": RefreshEnded, "RefreshExpired": RefreshExpired, "RefreshReused": RefreshReused, "RefreshSession": RefreshSession,
 		"RefreshScope": RefreshScope, "ProofWrong": ProofWrong, "ProofNonce": ProofNonce, "ProofReused": ProofReused, "ProofForeign": ProofForeign,
+		"DeviceNotAllowed": DeviceNotAllowed, "PendingMissing": PendingMissing, "PendingUnknown": PendingUnknown, "PendingForeign": PendingForeign,
+		"PendingSpent": PendingSpent, "PendingUserGone": PendingUserGone, "PendingOpen": PendingOpen, "PendingTooSoon": PendingTooSoon,
+		"PendingDenied": PendingDenied, "PendingExpired": PendingExpired, "UserCodeWrong": UserCodeWrong,
 	}
 }
 
@@ -89,7 +92,7 @@ func TestOAuthEntries(t *testing.T) {
 		if f.Form != OAuth {
 			continue
 		}
-		for _, r := range f.Message + f.Code {
+		for _, r := range f.Opening + f.Message + f.Code {
 			if r < 0x20 || r > 0x7e || r == '"' || r == '\\' {
 				t.Errorf("%s says %q, which error_description can't contain", entry, r)
 			}

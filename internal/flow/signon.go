@@ -78,21 +78,21 @@ func wrongPassword(f Flow, x Facts) Turn {
 }
 
 // signedOn goes on with the policy's next action. The credential remembers the
-// sign-on only when the whole flow is completed.
+// sign-on only when the whole policy is done.
 func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 	f.Done = append(slices.Clone(f.Done), actionLogin, actionIdentifier)
 	f.Fresh = append(slices.Clone(f.Fresh), actionLogin, actionIdentifier)
 	f = f.advance(x.Now)
 	c = c.Forgiven()
-	if f.Status == Completed {
+	if f.signedOn() {
 		c = c.SignedOn(x.Now, x.RemoteIP)
 	}
-	return Turn{Flow: f, Credential: &c}
+	return Turn{Flow: f, Credential: &c, SignedOn: f.signedOn()}
 }
 
 // restart is session.reset: the flow begins anew, with nobody.
 func restart(f Flow, x Facts) Turn {
-	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP, Before: f.Before, BeforeUser: f.BeforeUser}
+	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP, Before: f.Before, BeforeUser: f.BeforeUser, Asked: f.Asked}
 	return Turn{Flow: fresh.Touch(x.Now).advance(x.Now)}
 }
 
