@@ -181,6 +181,8 @@ func (s *script) mask(line string) string {
 	line = regexp.MustCompile(`cursor=[\w-]+`).ReplaceAllString(line, "cursor=(cursor)")
 	line = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`).ReplaceAllString(line, "(JWT)")
 	line = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAllString(line, "(id)")
+	line = regexp.MustCompile(`"refresh_token": "[^"]+"`).ReplaceAllString(line, `"refresh_token": "(token)"`)
+	line = regexp.MustCompile(`\b[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}\b`).ReplaceAllString(line, "(code)")
 	line = regexp.MustCompile(`"secret": "[\w-]{64}"`).ReplaceAllString(line, `"secret": "(secret)"`)
 	line = regexp.MustCompile(`"serialNumber": \d+`).ReplaceAllString(line, `"serialNumber": (number)`)
 	return regexp.MustCompile(`"(n|x5c)": "[\w-]+"`).ReplaceAllString(line, `"$1": "(key)"`)

@@ -30,8 +30,11 @@ func protocols() map[string]protocol {
 		takes: []string{"flowId"}, needs: []string{"flowId"},
 		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope"}, needs: []string{"grant_type"},
+		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "scope"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
+	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"client_id", "client_secret", "scope"},
+		gives: object{{"200", answer("The codes.", codes())}}}
 	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
 		gives: object{{"200", answer("The claims.", object{{"type", "object"}, {"required", []string{"sub"}}, {"properties", object{{"sub", str("")}}}})}}}
 	discovery := protocol{name: "discovery", summary: "Describes the issuer (OpenID Connect Discovery §4, RFC 8414 §3)", refusal: "NotFound",
@@ -45,10 +48,11 @@ func protocols() map[string]protocol {
 		"/.well-known/oauth-authorization-server/{env}/as": metadata,
 		"/{env}/as/jwks": {name: "keys", summary: "The public keys of the tokens (RFC 7517 §5)", refusal: "NotFound",
 			gives: object{{"200", answer("The keys.", object{{"type", "object"}, {"required", []string{"keys"}}, {"properties", object{{"keys", object{{"type", "array"}, {"items", free()}}}}}})}}},
-		"/{env}/as/authorize": authorize,
-		"/{env}/as/resume":    resume,
-		"/{env}/as/token":     token,
-		"/{env}/as/userinfo":  userinfo,
+		"/{env}/as/authorize":            authorize,
+		"/{env}/as/resume":               resume,
+		"/{env}/as/token":                token,
+		"/{env}/as/device_authorization": device,
+		"/{env}/as/userinfo":             userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},
 	}
@@ -66,6 +70,14 @@ func tokens() object {
 	}}}
 }
 
+func codes() object {
+	number := object{{"type", "integer"}}
+	return object{{"type", "object"}, {"required", []string{"device_code", "user_code", "verification_uri", "expires_in"}}, {"properties", object{
+		{"device_code", str("")}, {"user_code", str("")}, {"verification_uri", str("")}, {"verification_uri_complete", str("")},
+		{"expires_in", number}, {"interval", number},
+	}}}
+}
+
 // flowSchema is the flow resource.
 func flowSchema() object {
 	var states []string
@@ -75,7 +87,7 @@ func flowSchema() object {
 	return object{{"type", "object"}, {"required", []string{"_links", "id", "status"}}, {"properties", object{
 		{"_links", refTo("schemas", "Links")}, {"_embedded", free()}, {"id", str("")}, {"environment", refTo("schemas", "Reference")},
 		{"resumeUrl", str("")}, {"status", str("").and("enum", states)}, {"createdAt", stamp()}, {"expiresAt", stamp()},
-		{"session", refTo("schemas", "Reference")}, {"error", free()},
+		{"session", refTo("schemas", "Reference")}, {"deviceAuthGrant", free()}, {"error", free()},
 	}}}
 }
 

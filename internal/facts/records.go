@@ -15,6 +15,9 @@ type Records struct {
 	// Refreshes are families of refresh tokens, found by their name: nobody
 	// makes a token of one without the server's key.
 	Refreshes store.Tickets[oauth.Refresh]
+	// Devices are what devices wait for, found by their device codes and, as
+	// ids, by their user codes.
+	Devices store.Tickets[oauth.Pending]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
 	// Nobody counts the failures of usernames that nobody has, so that they
@@ -35,6 +38,7 @@ func NewRecords() Records {
 		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
 		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
 	}

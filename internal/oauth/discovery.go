@@ -21,6 +21,7 @@ func Metadata(issuer string) map[string]any {
 		"authorization_endpoint":                           issuer + "/authorize",
 		"token_endpoint":                                   issuer + "/token",
 		"userinfo_endpoint":                                issuer + "/userinfo",
+		"device_authorization_endpoint":                    issuer + "/device_authorization",
 		"jwks_uri":                                         issuer + "/jwks",
 		"scopes_supported":                                 scopes,
 		"claims_supported":                                 append(claims, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),

@@ -24,6 +24,7 @@ const (
 	allowCode     = "AUTHORIZATION_CODE"
 	allowImplicit = "IMPLICIT"
 	allowRefresh  = "REFRESH_TOKEN"
+	allowDevice   = "DEVICE_CODE"
 )
 
 // Grants is every grant type of the token endpoint.
@@ -32,6 +33,7 @@ func Grants() []Grant {
 		{Type: "authorization_code", Allow: allowCode, Spends: "code", Decide: decideCode},
 		{Type: "refresh_token", Allow: allowRefresh, Spends: "refresh_token", Decide: decideRefresh},
 		{Type: "client_credentials", Allow: "CLIENT_CREDENTIALS", Decide: decideClient},
+		{Type: GrantDevice, Allow: allowDevice, Spends: "device_code", Decide: decideDevice},
 	}
 }
 
@@ -39,7 +41,7 @@ func Grants() []Grant {
 // body; each but resource may be sent once.
 func TokenParameters() []string {
 	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "scope"}
+		"client_assertion_type", "scope", "device_code"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the
@@ -59,6 +61,8 @@ type Exchange struct {
 	Generation   int
 	Ended        bool
 	SessionAlive bool
+	// Pending is what the device code names, nil when there is none.
+	Pending *Pending
 	// UserActive is true while the ticket's user exists and is enabled.
 	UserActive bool
 	// Roles are the role assignments of the client itself.
@@ -73,6 +77,8 @@ type Outcome struct {
 	Spend bool
 	// Code is the code's ticket when it changed: a failed verifier was counted.
 	Code *Code
+	// Pending is what is waited for when it changed: a poll was counted.
+	Pending *Pending
 	// Refresh is the family of refresh tokens as it is from now on; of it the
 	// answer has the current token. nil when there is none.
 	Refresh *Refresh

@@ -83,11 +83,13 @@ func (s *Server) table() []Route {
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
+		{Method: "POST", Path: "/{env}/as/device_authorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.deviceAuthorization},
 		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 
 		{Method: "GET", Path: "/{env}/flows/{flow}", trust: clientOrigin, handle: s.readFlow},
 		{Method: "POST", Path: "/{env}/flows/{flow}", Media: []string{"application/vnd.pingidentity.<action>+json"}, Limit: limitFlow, trust: clientOrigin, handle: s.actOnFlow},
+		{Method: "GET", Path: "/{env}/device/{path}", answers: asPage, acts: true, handle: s.devicePage},
 		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, handle: s.signOnPage},
 		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, handle: s.signOnForm},
 	}

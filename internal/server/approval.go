@@ -1,0 +1,126 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"net/http"
+
+	"pixy/internal/facts"
+	"pixy/internal/flow"
+	"pixy/internal/kind"
+	"pixy/internal/oauth"
+	"pixy/internal/store"
+	"pixy/internal/web"
+)
+
+// openApproval begins a flow that ends in a decision for a client elsewhere, in
+// the browser that asks for the page, and shows it.
+func (s *Server) openApproval(w http.ResponseWriter, r *http.Request, start func(*store.Tx, flow.Flow, browser) (flow.Flow, error)) error {
+	env := r.PathValue("env")
+	id, fresh := s.vault.NewID(), newBrowser(s.vault.NewToken())
+	var b browser
+	err := s.db.Update(r.Context(), env, func(tx *store.Tx) error {
+		if _, err := s.realm(tx); err != nil {
+			return err
+		}
+		var err error
+		if b, err = s.browser(tx, sessionToken(r)); err != nil {
+			return err
+		}
+		reuse, err := s.known(tx, b)
+		if err != nil {
+			return err
+		}
+		if !reuse {
+			b = fresh
+		}
+		f, err := start(tx, flow.Flow{ID: id, Browser: b.hash, RemoteIP: remoteIP(r), Population: b.population}, b)
+		if err != nil {
+			return err
+		}
+		_, err = s.records.Flows.Put(tx, id, store.Ticket[facts.FlowRecord]{ID: id, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: facts.FlowRecord{Flow: f}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.setSessionCookie(w, env, b.token)
+	redirect(w, s.signOnURL(env, id))
+	return nil
+}
+
+// requested is what a person can decide on, by the id that the flow has or by
+// the user code in the body; nil when there is nothing that still could.
+func (s *Server) requested(tx *store.Tx, asked flow.Asked, body kind.Body) (*flow.Request, error) {
+	id := cmp.Or(asked.ID, oauth.ReadUserCode(kind.At(body, "userCode")))
+	t, err := s.records.Devices.ByID(tx, id)
+	if isMissing(err) || err == nil && !openTicket(tx, t) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(tx, t.Body.ClientID)
+	if err != nil || client == nil || !client.Enabled {
+		return nil, err
+	}
+	policy, err := facts.Policy(tx, client.ID, nil)
+	return &flow.Request{Client: client.ID, ClientName: client.Name, Policy: policy,
+		Asked: flow.Asked{Kind: asked.Kind, ID: t.ID, Code: oauth.ShowUserCode(t.ID), Scopes: t.Body.Scopes}}, err
+}
+
+func openTicket(tx *store.Tx, t store.Ticket[oauth.Pending]) bool {
+	return t.Spent.IsZero() && t.Body.Open(tx.Now())
+}
+
+// settle keeps what a flow has decided for the client that waits, in the write
+// in which it ended. Who comes second decides nothing.
+func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
+	if !f.Approved() && !f.Denied() {
+		return nil
+	}
+	t, err := s.records.Devices.ByID(tx, f.Asked.ID)
+	if isMissing(err) || err == nil && !openTicket(tx, t) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.Body.Denied = f.Denied()
+	if f.Approved() {
+		t.Owner, t.Family = f.User, family
+		t.Body.Approval = &oauth.Approval{User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime}
+	}
+	_, err = s.records.Devices.SaveID(tx, t)
+	return err
+}
+
+// renderApproval writes the page for a code, or for the decision.
+func (s *Server) renderApproval(b *bytes.Buffer, env string, shown shownFlow, t *tried) error {
+	f := shown.record.Flow
+	action := s.signOnURL(env, f.ID)
+	if f.Status == flow.UserCodeRequired {
+		page := web.UserCode{Action: action, Code: f.Asked.Code, Given: f.Asked.Code != ""}
+		if t != nil {
+			page.Code, page.Given, page.Alert = t.userCode, false, alertOf(t.fault)
+		}
+		return s.pages.UserCode(b, page)
+	}
+	page := web.Consent{Client: web.Client{Name: f.ClientName}, Action: action, Username: shown.person.User.Username, Code: f.Asked.Code, Scopes: shown.scopes}
+	if t != nil {
+		page.Alert = alertOf(t.fault)
+	}
+	return s.pages.Consent(b, page)
+}
+
+// renderDecided writes the page that ends a flow for a client elsewhere.
+func (s *Server) renderDecided(b *bytes.Buffer, f flow.Flow) error {
+	if f.Approved() {
+		return s.pages.Done(b, web.Done{Title: "You can go back to your device", Explanation: f.ClientName + " has access now. You can close this page."})
+	}
+	why := f.Failure.Message
+	if f.Failure.Code == "access_denied" && f.Denied() {
+		why = "Your device is told that you do not allow it"
+	}
+	return s.pages.Done(b, web.Done{Title: "Access was not given", Explanation: why + ". To try again, start anew on your device."})
+}
