@@ -110,6 +110,7 @@ func TestUserDisabledAndBack(t *testing.T) {
 
 // TestKeyRotation: a key is published before it signs, and as long as its tokens
 // live; a token that the old one signed is good meanwhile.
+// covers: OIDC Core §10.1/4, OIDC Core §10.1.1/1
 func TestKeyRotation(t *testing.T) {
 	w := newWorld(t)
 	keys := func() int {

@@ -129,6 +129,7 @@ func spoiled(r server.Route, id string) *http.Request {
 // a new endpoint can't be forgotten. The answer is a documented 4xx in the
 // endpoint's form, soon, and the log holds no secret.
 func TestBadInput(t *testing.T) {
+	// covers: RFC 6749 §10.3/1, RFC 6749 §10.14/1
 	w := newWorld(t)
 	user, app := w.user("ada"), w.application(nil)
 	p := &person{w: w}

@@ -23,7 +23,10 @@ func (w *world) api(app string, change object) (resource, scope string) {
 
 // TestCustomResourceShapesAccessTokens: audience, lifetime, scope and claims are
 // the resource's, and such a token is of no use at the management API.
+// covers: RFC 9068 §3/3, RFC 9068 §3/4
+// covers: OIDC Core §16.8/1
 func TestCustomResourceShapesAccessTokens(t *testing.T) {
+	// covers: RFC 6750 §5.2/3, RFC 6750 §5.3/7
 	w := newWorld(t)
 	app := w.application(nil)
 	user := w.user("ada")
@@ -49,6 +52,7 @@ func TestCustomResourceShapesAccessTokens(t *testing.T) {
 }
 
 // TestScopesOfSeveralResources are refused unless the application allows them.
+// covers: RFC 9068 §3/2, RFC 9068 §3/5
 func TestScopesOfSeveralResources(t *testing.T) {
 	w := newWorld(t)
 	app := w.application(nil)

@@ -8,7 +8,10 @@ import (
 	"testing"
 )
 
+// covers: RFC 9207 §2/1, RFC 9207 §2.3/1, RFC 9207 §2.3/2, RFC 9207 §2.3/3
+// covers: OIDC Discovery §4.3/3
 func TestClientNeedsOAuth(t *testing.T) {
+	// covers: RFC 6749 §4.4.2/4, RFC 6749 §5.2/2
 	needsRun(t, []needsStatement{
 		{"a worker tries HTTP Basic first, then body parameters", needsAutoDetect},
 		{"a bad secret: 401 invalid_client, JSON", func(w *world) {

@@ -75,7 +75,6 @@ func TestClientNeedsElsewhere(t *testing.T) {
 func needsUnserved() []struct{ words, method, path, announced string } {
 	return []struct{ words, method, path, announced string }{
 		{"Custom-domain form: /as/authorize without an environment id", "GET", "/as/authorize", ""},
-		{"oidc-client-ts: the revocation answer has no Content-Type or application/json", "POST", "/{env}/as/revoke", "revocation_endpoint"},
 		{"zitadel ends the session by POST with a form", "POST", "/{env}/as/signoff", "end_session_endpoint"},
 		{"the browser SDKs end the session by GET, 302 to a registered URI", "GET", "/{env}/as/signoff", "end_session_endpoint"},
 		{"ping_end_idp_session_endpoint is preferred for logout", "GET", "/{env}/as/idpSignoff", "ping_end_idp_session_endpoint"},
@@ -94,10 +93,6 @@ func TestClientNeedsUnserved(t *testing.T) {
 		if _, ok := discovery.body[u.announced]; ok {
 			t.Errorf("%s: %s is announced", u.words, u.announced)
 		}
-	}
-	t.Log("not served: oauth2-proxy wants a refresh_token, and a new access token and an id_token on refresh")
-	if slices.Contains(needsTexts(discovery.body["grant_types_supported"]), "refresh_token") {
-		t.Error("refresh tokens are announced: test what oauth2-proxy needs of them")
 	}
 }
 

@@ -15,7 +15,9 @@ import (
 // TestOneOfAHundred redeems one code a hundred times at once: one gets tokens,
 // the others are refused, and their reuse revokes what the one got, by one
 // write.
+// covers: OIDC Core §3.1.3.2/4, OIDC Core §16.9/1
 func TestOneOfAHundred(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §10.5/4, RFC 6749 §10.5/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -65,7 +67,10 @@ func (w *world) number(query string) (n int) {
 
 // TestMistakesAtRedemption makes every mistake but the verifier's: none of
 // them may change anything, so the true client still gets its tokens.
+// covers: OIDC Core §3.1.3.2/2, OIDC Core §3.1.3.2/3, OIDC Core §3.1.3.2/5
 func TestMistakesAtRedemption(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §4.1.3/10, RFC 6749 §4.1.3/11, RFC 6749 §4.1.3/12, RFC 6749 §5.2/1, RFC 6749 §10.5/6, RFC 6749 §10.6/1
+	// covers: Certification Basic/OIDCCAuthCodeReuse
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -115,6 +120,7 @@ func TestVerifierFailures(t *testing.T) {
 // TestCodeOfAnotherEnvironment presents a code where it was not issued, to an
 // application that exists there.
 func TestCodeOfAnotherEnvironment(t *testing.T) {
+	// covers: RFC 6749 §4.1.3/11
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -130,7 +136,9 @@ func TestCodeOfAnotherEnvironment(t *testing.T) {
 	w.redeem(app, code, nil).want(200)
 }
 
+// covers: OIDC Core §3.1.3.2/3, OIDC Core §16.9/1
 func TestCodeExpires(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/2, RFC 6749 §4.1.2/3, RFC 6749 §4.1.3/11, RFC 6749 §10.5/4
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -146,6 +154,8 @@ func TestCodeExpires(t *testing.T) {
 // TestLateReuse reuses a code after it would have expired: its tokens live, so
 // it must still revoke them.
 func TestLateReuse(t *testing.T) {
+	// covers: RFC 6749 §4.1.2/6, RFC 6749 §10.5/5
+	// covers: Certification Basic/OIDCCAuthCodeReuseAfter30Seconds
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)

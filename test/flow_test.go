@@ -68,7 +68,9 @@ func TestAnotherUserInTheSecondTab(t *testing.T) {
 
 // TestFlowIsBoundToItsBrowser lets another browser try every step, knowing the
 // flow's id.
+// covers: OIDC Core §3.1.2.3/5
 func TestFlowIsBoundToItsBrowser(t *testing.T) {
+	// covers: RFC 6749 §3.1/1, RFC 6749 §10.12/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -138,6 +140,7 @@ func TestFlowExpires(t *testing.T) {
 // TestLockout counts the failures of a user and of a name that nobody has; the
 // answers must not differ.
 func TestLockout(t *testing.T) {
+	// covers: RFC 6749 §10.10/1, RFC 6749 §10.10/4
 	w := newWorld(t)
 	ada := w.user("ada")
 	app := w.application(nil)
@@ -174,6 +177,7 @@ func TestLockout(t *testing.T) {
 
 // TestParallelGuesses may not try more passwords than the policy allows.
 func TestParallelGuesses(t *testing.T) {
+	// covers: RFC 6749 §10.10/4
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -239,6 +243,7 @@ func TestNewPassword(t *testing.T) {
 
 // TestUnsupportedPolicies must never be passed: not with the password, not with
 // a session.
+// covers: OIDC Core §3.1.2.1/18
 func TestUnsupportedPolicies(t *testing.T) {
 	login := object{"type": "LOGIN", "priority": 1}
 	for name, c := range map[string]struct {
@@ -281,7 +286,13 @@ func TestUnsupportedPolicies(t *testing.T) {
 
 // TestSession signs on once and is asked again only when the request or the
 // policy says so.
+// covers: OIDC Core §2/10, OIDC Core §3.1.2.1/16, OIDC Core §3.1.2.1/17, OIDC Core §3.1.2.1/21, OIDC Core §3.1.2.1/23, OIDC Core §3.1.2.1/24
+// covers: OIDC Core §3.1.2.1/28, OIDC Core §3.1.2.3/1, OIDC Core §3.1.2.3/2, OIDC Core §3.1.2.3/3, OIDC Core §3.1.2.3/4, OIDC Core §5.5.1.1/3
+// covers: OIDC Core §15.1/2, OIDC Core §15.1/5, OIDC Core §15.1/6, OIDC Core §15.1/7
 func TestSession(t *testing.T) {
+	// covers: RFC 6749 §3.1/1
+	// covers: Certification Basic/OIDCCPromptNoneLoggedIn, Certification Basic/OIDCCPromptNoneNotLoggedIn, Certification Basic/OIDCCMaxAge10000
+	// covers: Certification Basic/OIDCCEnsureRequestWithAcrValuesSucceeds, Certification Basic/OIDCCEnsureRequestWithoutNonceSucceedsForCodeFlow
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)

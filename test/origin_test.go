@@ -18,7 +18,9 @@ func https(c *server.Config) { c.PublicURL = "https://pixy.test" }
 
 // TestOrigins lets only pages of the application's origins act with the session
 // cookie; what needs no cookie may be read by every page.
+// covers: OIDC Discovery §3/36, OIDC Discovery §4/4
 func TestOrigins(t *testing.T) {
+	// covers: RFC 6749 §10.12/5
 	w := newWorld(t, https)
 	w.user("ada")
 	app := w.application(object{"type": "SINGLE_PAGE_APP", "redirectUris": []string{callback, spa + "/callback"}})
@@ -71,6 +73,8 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §5.3/4
+// covers: OIDC Discovery §3/36
 func TestPreflight(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
@@ -151,6 +155,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §3.1.2.3/5
 func TestSecurityHeaders(t *testing.T) {
 	w := newWorld(t, https)
 	app := w.application(nil)
@@ -184,7 +189,9 @@ func TestSecurityHeaders(t *testing.T) {
 }
 
 // TestHostHeader must not reach links or the issuer.
+// covers: RFC 9068 §4/2, RFC 9068 §4/3
 func TestHostHeader(t *testing.T) {
+	// covers: RFC 8414 §3/1, RFC 8414 §3.3/1
 	w := newWorld(t)
 	r := w.send("GET", "http://evil.example.com/"+w.env+"/as/.well-known/openid-configuration", "", header{"X-Forwarded-Host": "evil.example.com"}).want(200)
 	if strings.Contains(r.raw, "evil") || r.text("issuer") != w.base+"/"+w.env+"/as" {

@@ -14,7 +14,10 @@ func (p *person) submit(flow string, form url.Values, headers ...header) respons
 }
 
 // TestPage signs on with the forms alone.
+// covers: OIDC Core §16.22/1
 func TestPage(t *testing.T) {
+	// covers: RFC 6749 §10.2/3
+	// covers: Certification Basic/OIDCCLoginHint
 	w := newWorld(t)
 	ada, app := w.user("ada"), w.application(nil)
 	p := &person{w: w}
@@ -70,10 +73,21 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestPageCancel: who does not go on ends the request with an error, though a
+// session is there.
+// covers: OIDC Core §3.1.2.1/18, OIDC Core §3.1.2.1/22
 func TestPageCancel(t *testing.T) {
 	w := newWorld(t)
+	w.user("ada")
 	app := w.application(nil)
 	p := &person{w: w}
+	p.code(app, "ada", nil)
+	for _, prompt := range []string{"login", "select_account", "login select_account"} {
+		flow := p.tab(app, url.Values{"prompt": {prompt}})
+		p.submit(flow, url.Values{"action": {"cancel"}}).want(303)
+		p.resume(flow).expectError(t, "access_denied", "cancelled")
+	}
+	p = &person{w: w}
 	flow := p.tab(app, nil)
 	p.submit(flow, url.Values{"action": {"cancel"}}).want(303)
 	p.resume(flow).expectError(t, "access_denied", "cancelled")
@@ -95,7 +109,9 @@ func TestPageLockout(t *testing.T) {
 }
 
 // TestPageForeignForm sends the form from another site.
+// covers: OIDC Core §3.1.2.3/5
 func TestPageForeignForm(t *testing.T) {
+	// covers: RFC 6749 §10.12/5
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -115,7 +131,10 @@ func TestPageForeignForm(t *testing.T) {
 }
 
 // TestErrorPage says what was wrong, and nothing that the sender did not send.
+// covers: OIDC Core §3.1.2.1/5, OIDC Core §3.1.2.1/6, OIDC Core §3.1.2.1/7, OIDC Core §3.1.2.2/3, OIDC Core §3.1.2.6/2
 func TestErrorPage(t *testing.T) {
+	// covers: RFC 6749 §3.1.2.3/1, RFC 6749 §3.1.2.3/2, RFC 6749 §3.1.2.4/1, RFC 6749 §3.1.2.4/2, RFC 6749 §4.1.2.1/1, RFC 6749 §4.1.2.1/2, RFC 6749 §10.1/3, RFC 6749 §10.6/4, RFC 6749 §10.14/1
+	// covers: Certification Basic/OIDCCEnsureRegisteredRedirectUri
 	w := newWorld(t)
 	app := w.application(nil)
 	p := &person{w: w}
@@ -156,7 +175,12 @@ func TestErrorPage(t *testing.T) {
 }
 
 // TestRedirectedRefusals go to the application, with state and issuer.
+// covers: OIDC Core §3.1.2.1/4, OIDC Core §3.1.2.2/1, OIDC Core §3.1.2.2/3, OIDC Core §3.1.2.2/9, OIDC Core §3.1.2.6/3, OIDC Core §3.1.2.6/4
+// covers: RFC 9207 §2/1
 func TestRedirectedRefusals(t *testing.T) {
+	// covers: RFC 6749 §3.1/8, RFC 6749 §3.1.1/3, RFC 6749 §4.1.2.1/3, RFC 6749 §4.1.2.1/5, RFC 6749 §4.1.2.1/8
+	// covers: RFC 8252 §7.3/1, RFC 8252 §8.4/3
+	// covers: Certification Basic/OIDCCResponseTypeMissing, Certification Basic/OIDCCRequestUriUnsignedSupportedCorrectlyOrRejectedAsUnsupported, Certification Basic/OIDCCUnsignedRequestObjectSupportedCorrectlyOrRejectedAsUnsupported
 	w := newWorld(t)
 	app := w.application(nil)
 	implicit := w.application(object{"grantTypes": []string{"IMPLICIT"}, "responseTypes": []string{"TOKEN"}})
@@ -169,22 +193,22 @@ func TestRedirectedRefusals(t *testing.T) {
 		code   string
 		words  string
 	}{
-		"no response_type":       {app, url.Values{"response_type": {""}}, "invalid_request", "response_type is missing"},
-		"response_type token":    {app, url.Values{"response_type": {"token"}}, "unsupported_response_type", "code"},
-		"response_type twice":    {app, url.Values{"response_type": {"code", "code"}}, "invalid_request", "response_type was sent more than once"},
-		"response_mode fragment": {app, url.Values{"response_mode": {"fragment"}}, "invalid_request", "response_mode"},
-		"state twice":            {app, url.Values{"state": {"a", "b"}}, "invalid_request", "state was sent more than once"},
-		"challenge twice":        {app, url.Values{"code_challenge": {challenge, challenge}}, "invalid_request", "code_challenge was sent more than once"},
-		"nonce with NUL":         {app, url.Values{"nonce": {"a\x00"}}, "invalid_request", "nonce"},
-		"prompt unknown":         {app, url.Values{"prompt": {"dance"}}, "invalid_request", "prompt"},
-		"prompt none and login":  {app, url.Values{"prompt": {"none login"}}, "invalid_request", "prompt"},
-		"max_age negative":       {app, url.Values{"max_age": {"-1"}}, "invalid_request", "max_age"},
-		"scope broken":           {app, url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope"},
-		"request object":         {app, url.Values{"request": {"x"}}, "request_not_supported", ""},
-		"request_uri":            {app, url.Values{"request_uri": {"https://x"}}, "request_uri_not_supported", ""},
-		"implicit application":   {implicit, nil, "unauthorized_client", "AUTHORIZATION_CODE"},
-		"PAR required":           {par, nil, "invalid_request", "pushed"},
-		"access control":         {limited, nil, "access_denied", "accessControl"},
+		"no response_type":      {app, url.Values{"response_type": {""}}, "invalid_request", "response_type is missing"},
+		"response_type none":    {app, url.Values{"response_type": {"none"}}, "unsupported_response_type", "code"},
+		"response_type twice":   {app, url.Values{"response_type": {"code", "code"}}, "invalid_request", "response_type was sent more than once"},
+		"response_mode jwt":     {app, url.Values{"response_mode": {"jwt"}}, "invalid_request", "response_mode"},
+		"state twice":           {app, url.Values{"state": {"a", "b"}}, "invalid_request", "state was sent more than once"},
+		"challenge twice":       {app, url.Values{"code_challenge": {challenge, challenge}}, "invalid_request", "code_challenge was sent more than once"},
+		"nonce with NUL":        {app, url.Values{"nonce": {"a\x00"}}, "invalid_request", "nonce"},
+		"prompt unknown":        {app, url.Values{"prompt": {"dance"}}, "invalid_request", "prompt"},
+		"prompt none and login": {app, url.Values{"prompt": {"none login"}}, "invalid_request", "prompt"},
+		"max_age negative":      {app, url.Values{"max_age": {"-1"}}, "invalid_request", "max_age"},
+		"scope broken":          {app, url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope"},
+		"request object":        {app, url.Values{"request": {"x"}}, "invalid_request_object", ""},
+		"request_uri":           {app, url.Values{"request_uri": {"https://x"}}, "invalid_request_uri", ""},
+		"implicit application":  {implicit, nil, "unauthorized_client", "AUTHORIZATION_CODE"},
+		"PAR required":          {par, nil, "invalid_request", "pushed"},
+		"access control":        {limited, nil, "access_denied", "accessControl"},
 	} {
 		r := p.authorize(c.app, c.change)
 		r.expectError(t, c.code, c.words)
@@ -203,7 +227,7 @@ func TestRedirectedRefusals(t *testing.T) {
 		for k, v := range c.change {
 			change[k] = v
 		}
-		if name == "response_mode fragment" {
+		if name == "response_mode jwt" {
 			continue
 		}
 		if r := p.authorize(c.app, change); r.StatusCode != 400 || r.detail()["code"] != c.code {

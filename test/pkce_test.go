@@ -78,6 +78,7 @@ func (c combination) redeemed() bool {
 // TestEveryCombination goes through the wire for every enforcement, challenge,
 // method and verifier.
 func TestEveryCombination(t *testing.T) {
+	// covers: RFC 7636 §4.4/1, RFC 7636 §4.4/2, RFC 7636 §4.4.1/1, RFC 7636 §4.4.1/3, RFC 7636 §4.5/2, RFC 7636 §4.6/1, RFC 7636 §4.6/2
 	w := newWorld(t)
 	w.user("ada")
 	p := person{w: w}
@@ -132,6 +133,7 @@ func TestEveryCombination(t *testing.T) {
 
 // TestChallengeHints names the usual mistakes where they can still be explained.
 func TestChallengeHints(t *testing.T) {
+	// covers: RFC 7636 §4.4.1/2
 	w := newWorld(t)
 	app := w.application(nil)
 	p := person{w: w}
@@ -154,6 +156,9 @@ func TestChallengeHints(t *testing.T) {
 // TestAppendixB goes through the wire with the vector of RFC 7636, appendix B:
 // the octets there, the verifier they encode to, and the challenge of that.
 func TestAppendixB(t *testing.T) {
+	// covers: RFC 7636 §4.2/2, RFC 7636 §4.6/1
+	// covers: RFC 8252 §6/2
+	// covers: Certification Basic/OIDCCEnsureRequestWithValidPkceSucceeds
 	octets := []byte{116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186, 22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121}
 	v := base64.RawURLEncoding.EncodeToString(octets)
 	if v != "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" || s256(v) != "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" {

@@ -81,6 +81,7 @@ func TestLastActionStays(t *testing.T) {
 // TestRedirectURIInThePolicy lets no redirect URI add a directive to the policy of
 // the page.
 func TestRedirectURIInThePolicy(t *testing.T) {
+	// covers: RFC 6749 §10.14/1
 	w := newWorld(t)
 	for _, uri := range []string{"https://app.example.com;sandbox/cb", "https://app.example.com,default-src/cb"} {
 		r := w.manage("POST", "/applications", object{"name": "App", "enabled": true, "type": "NATIVE_APP", "protocol": "OPENID_CONNECT", "redirectUris": []string{uri},

@@ -25,7 +25,16 @@ func (w *world) jwks() *jose.JSONWebKeySet {
 
 // TestTokens verifies tokens as a client does, with a library and by hand, and
 // holds their claims against the request.
+// covers: RFC 9068 §2.1/1, RFC 9068 §2.1/2, RFC 9068 §2.1/3, RFC 9068 §2.1/4, RFC 9068 §2.2/1, RFC 9068 §2.2/2, RFC 9068 §2.2/3, RFC 9068 §2.2/5
+// covers: RFC 9068 §2.2/7, RFC 9068 §2.2/8, RFC 9068 §2.2.3/1, RFC 9068 §3/3, RFC 9068 §4/1
+// covers: OIDC Core §2/1, OIDC Core §2/2, OIDC Core §2/4, OIDC Core §2/5, OIDC Core §2/6, OIDC Core §2/9, OIDC Core §2/12, OIDC Core §2/19
+// covers: OIDC Core §2/21, OIDC Core §3.1.3.3/1, OIDC Core §3.1.3.3/2, OIDC Core §3.1.3.3/3, OIDC Core §3.1.3.3/4, OIDC Core §3.1.3.7/10
+// covers: OIDC Core §10.1/2, OIDC Core §10.1/3, OIDC Core §10.1/5, OIDC Core §15.1/1
+// covers: OIDC Discovery §3/20, OIDC Discovery §4.3/4
 func TestTokens(t *testing.T) {
+	// covers: RFC 6749 §5.1/1, RFC 6749 §5.1/2, RFC 6749 §5.1/3, RFC 6749 §5.1/6
+	// covers: RFC 6750 §5.2/10, RFC 6750 §5.3/6, RFC 6750 §5.3/7
+	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCIdTokenSignature
 	w := newWorld(t)
 	user, app := w.user("ada"), w.application(nil)
 	p := &person{w: w}
@@ -101,7 +110,14 @@ func (w *world) verifyByHand(token string) {
 }
 
 // TestUserinfo releases what the scopes say, and no more.
+// covers: OIDC Core §3.1.2.1/3, OIDC Core §3.1.2.2/2, OIDC Core §3.1.2.4/1, OIDC Core §3.1.3.2/6, OIDC Core §5.2/5, OIDC Core §5.2/6, OIDC Core §5.3/2
+// covers: OIDC Core §5.3/3, OIDC Core §5.3.1/1, OIDC Core §5.3.2/1, OIDC Core §5.3.2/4, OIDC Core §5.3.2/7, OIDC Core §5.3.2/8, OIDC Core §5.3.2/9
+// covers: OIDC Core §5.6/1
 func TestUserinfo(t *testing.T) {
+	// covers: RFC 6749 §3.3/1, RFC 6749 §3.3/2, RFC 6749 §5.1/5, RFC 6749 §10.3/5
+	// covers: RFC 6750 §2.1/2
+	// covers: Certification Basic/OIDCCUserInfoGet, Certification Basic/OIDCCUserInfoPostHeader, Certification Basic/OIDCCUserInfoPostBody
+	// covers: Certification Basic/OIDCCScopeEmail, Certification Basic/OIDCCScopeAddress, Certification Basic/OIDCCScopePhone, Certification Basic/OIDCCScopeAll
 	w := newWorld(t)
 	ada := w.manage("POST", "/users", object{"username": "ada", "email": "ada@example.com", "name": object{"given": "Ada", "family": "Lovelace"},
 		"primaryPhone": "+44.1", "address": object{"locality": "London", "countryCode": "GB"}}).want(201).text("id")
@@ -121,7 +137,7 @@ func TestUserinfo(t *testing.T) {
 		"openid address": `{"address":{"country":"GB","locality":"London"},"sub":"` + ada + `"}`,
 		all:              `"name":"Ada Lovelace"`,
 	} {
-		tokens := w.redeem(app, p.authorize(app, url.Values{"scope": {scope}}).query("code"), nil).want(200)
+		tokens := w.redeem(app, p.authorize(app, url.Values{"scope": {scope}, "claims_locales": {"de"}}).query("code"), nil).want(200)
 		for _, method := range []string{"GET", "POST"} {
 			r := w.send(method, "/"+w.env+"/as/userinfo", "", header{"Authorization": "Bearer " + tokens.text("access_token")}).want(200)
 			if !strings.Contains(r.raw, want) || r.Header.Get("Content-Type") != "application/json" {
@@ -160,7 +176,10 @@ func (w *world) grantScopes(app string, names ...string) {
 }
 
 // TestForgedTokens tries what a bearer token must not be.
+// covers: RFC 9068 §4/10
 func TestForgedTokens(t *testing.T) {
+	// covers: RFC 6749 §7/1, RFC 6749 §10.3/3
+	// covers: RFC 6750 §5.2/2
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)
@@ -206,7 +225,9 @@ func TestForgedTokens(t *testing.T) {
 }
 
 // TestClientAuthentication presents clients in every way there is.
+// covers: OIDC Core §3.1.3.1/1, OIDC Core §3.1.3.2/1, OIDC Core §16.19/1, OIDC Core §16.19/2, OIDC Core §16.19/3, OIDC Core §16.19/4
 func TestClientAuthentication(t *testing.T) {
+	// covers: RFC 6749 §2.2/1, RFC 6749 §2.3/2, RFC 6749 §2.3.1/1, RFC 6749 §3.2.1/1, RFC 6749 §4.1.3/8, RFC 6749 §4.1.3/9, RFC 6749 §10.2/1, RFC 6749 §10.5/6
 	w := newWorld(t)
 	w.user("ada")
 	ids, secrets := map[string]string{}, map[string]string{}
@@ -266,6 +287,7 @@ func TestClientAuthentication(t *testing.T) {
 }
 
 func TestGrantTypes(t *testing.T) {
+	// covers: RFC 6749 §2.3.1/6, RFC 6749 §3.2/7, RFC 6749 §5.2/1, RFC 6749 §10.7/1
 	w := newWorld(t)
 	app := w.application(nil)
 	form := func(f url.Values, h ...header) response { return w.form("POST", "/"+w.env+"/as/token", f, h...) }

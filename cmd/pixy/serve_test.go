@@ -374,7 +374,10 @@ func TestFullDisk(t *testing.T) {
 	t.Error("the disk was never full")
 }
 
+// covers: OIDC Core §16.17/1, OIDC Core §16.17/2
+// covers: OIDC Discovery §7.1/1, OIDC Discovery §7.1/2
 func TestDevelopmentCertificate(t *testing.T) {
+	// covers: RFC 6750 §5.2/4
 	data := t.TempDir()
 	p := start(t, data, nil, "--tls-dev", "--public-url", "https://login.pixy.test")
 	own, err := os.ReadFile(filepath.Join(data, "ca.pem"))
@@ -392,6 +395,9 @@ func TestDevelopmentCertificate(t *testing.T) {
 		}
 		conn.Close()
 	}
+	if _, err := tls.Dial("tcp", address, &tls.Config{RootCAs: roots, ServerName: "localhost", MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
 	if ca := p.bootstrap()["caFile"]; ca != filepath.Join(data, "ca.pem") {
 		t.Errorf("caFile is %q", ca)
 	}
@@ -404,6 +410,8 @@ func TestDevelopmentCertificate(t *testing.T) {
 
 // TestOwnCertificate serves with a certificate that was made elsewhere.
 func TestOwnCertificate(t *testing.T) {
+	// covers: RFC 6750 §5.2/4
+	// covers: RFC 8414 §6.1/1
 	dir := t.TempDir()
 	ca, err := developmentCA(dir)
 	if err != nil {

@@ -24,14 +24,23 @@ func protocols() map[string]protocol {
 	authorize := protocol{name: "authorize", summary: "Asks for an authorization code (RFC 6749 §4.1.1, RFC 7636 §4.3)", refusal: "BadRequest",
 		needs: []string{"response_type", "client_id", "redirect_uri"},
 		takes: []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-			"response_mode", "prompt", "max_age", "acr_values", "login_hint"},
-		gives: redirect("To the sign-on page, or to the application with code and state.").and("200", answer("With response_mode=pi.flow: the flow, or the authorizeResponse.", free()))}
+			"response_mode", "prompt", "max_age", "acr_values", "login_hint", "login_hint_token", "id_token_hint", "ui_locales", "resource", "dpop_jkt", "request", "request_uri"},
+		gives: redirect("To the sign-on page, or to the application with what was asked for and state.").and("200", answer("With response_mode=pi.flow: the flow, or the authorizeResponse.", free()))}
 	resume := protocol{name: "resume", summary: "Ends a flow: gives the application its code", refusal: "BadRequest",
 		takes: []string{"flowId"}, needs: []string{"flowId"},
 		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "scope"}, needs: []string{"grant_type"},
+		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "scope", "resource",
+			"client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
+	par := protocol{name: "pushedRequest", summary: "Keeps an authorize request and names it (RFC 9126 §2)", refusal: "OAuthRefusal", guard: "client",
+		takes: authorize.takes, needs: []string{"response_type", "redirect_uri"},
+		gives: object{{"201", answer("The request_uri.", object{{"type", "object"}, {"required", []string{"request_uri", "expires_in"}}, {"properties", object{{"request_uri", str("")}, {"expires_in", object{{"type", "integer"}}}}}})}}}
+	introspect := protocol{name: "introspect", summary: "Says whether a token is good, and what is in it (RFC 7662 §2)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"token", "token_type_hint"}, needs: []string{"token"},
+		gives: object{{"200", answer("The token.", object{{"type", "object"}, {"required", []string{"active"}}, {"properties", object{{"active", object{{"type", "boolean"}}}}}})}}}
+	revoke := protocol{name: "revoke", summary: "Ends a token (RFC 7009 §2)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"token", "token_type_hint"}, needs: []string{"token"}, gives: object{{"200", object{{"description", "It is ended, or was never good."}}}}}
 	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
 		takes: []string{"client_id", "client_secret", "scope"},
 		gives: object{{"200", answer("The codes.", codes())}}}
@@ -48,11 +57,11 @@ func protocols() map[string]protocol {
 		"/.well-known/oauth-authorization-server/{env}/as": metadata,
 		"/{env}/as/jwks": {name: "keys", summary: "The public keys of the tokens (RFC 7517 §5)", refusal: "NotFound",
 			gives: object{{"200", answer("The keys.", object{{"type", "object"}, {"required", []string{"keys"}}, {"properties", object{{"keys", object{{"type", "array"}, {"items", free()}}}}}})}}},
-		"/{env}/as/authorize":            authorize,
-		"/{env}/as/resume":               resume,
-		"/{env}/as/token":                token,
-		"/{env}/as/device_authorization": device,
-		"/{env}/as/userinfo":             userinfo,
+		"/{env}/as/authorize": authorize,
+		"/{env}/as/resume":    resume,
+		"/{env}/as/token":     token,
+		"/{env}/as/par":       par, "/{env}/as/device_authorization": device, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
+		"/{env}/as/userinfo": userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},
 	}
@@ -148,7 +157,7 @@ func protocolBody(r server.Route, p protocol) object {
 	}
 	content := object{}
 	for _, m := range r.Media {
-		content = content.and(m, object{{"schema", object{{"type", "object"}}.andIf(len(p.needs) > 0 && r.Path == "/{env}/as/token", "required", p.needs).and("properties", properties)}})
+		content = content.and(m, object{{"schema", object{{"type", "object"}}.andIf(len(p.needs) > 0 && p.guard == "client", "required", p.needs).and("properties", properties)}})
 	}
 	return object{{"content", content}}
 }

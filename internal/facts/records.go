@@ -15,6 +15,8 @@ type Records struct {
 	// Refreshes are families of refresh tokens, found by their name: nobody
 	// makes a token of one without the server's key.
 	Refreshes store.Tickets[oauth.Refresh]
+	// Pushed are authorize requests by the secret of their request_uri.
+	Pushed store.Tickets[PushedRequest]
 	// Devices are what devices wait for, found by their device codes and, as
 	// ids, by their user codes.
 	Devices store.Tickets[oauth.Pending]
@@ -31,6 +33,16 @@ type FlowRecord struct {
 	Request oauth.Request `json:"request"`
 }
 
+// PushedRequest is an authorize request that a client pushed (RFC 9126), what it
+// had signed unfolded.
+type PushedRequest struct {
+	ClientID string     `json:"clientId"`
+	Form     oauth.Form `json:"form"`
+	Signed   bool       `json:"signed,omitempty"`
+	Subject  string     `json:"subject,omitempty"`
+	Username string     `json:"username,omitempty"`
+}
+
 // NewRecords is the table.
 func NewRecords() Records {
 	return Records{
@@ -38,6 +50,7 @@ func NewRecords() Records {
 		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
 		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
 		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},

@@ -91,8 +91,24 @@ func (v *Vault) Secrets(env, noun, id string, sealed []string) ([]string, error)
 
 // LiveSecrets are the sealed secrets that an application may authenticate
 // with: the current one and, while it lives, the previous one.
-func LiveSecrets(tx *store.Tx, app string) ([]string, error) {
-	secret, _, err := Get[platform.Secret](tx, "secret", app)
+func LiveSecrets(tx *store.Tx, app string) ([]string, error) { return liveSecrets(tx, "secret", app) }
+
+// ResourceSecrets are a resource and the sealed secrets that it may
+// authenticate with; the zero resource when there is none with this id.
+func ResourceSecrets(tx *store.Tx, id string) (platform.Resource, []string, error) {
+	resource, _, err := Get[platform.Resource](tx, "resource", id)
+	if errors.Is(err, store.ErrMissing) {
+		return resource, nil, nil
+	}
+	if err != nil {
+		return resource, nil, err
+	}
+	sealed, err := liveSecrets(tx, "resourceSecret", id)
+	return resource, sealed, err
+}
+
+func liveSecrets(tx *store.Tx, noun, id string) ([]string, error) {
+	secret, _, err := Get[platform.Secret](tx, noun, id)
 	if errors.Is(err, store.ErrMissing) {
 		return nil, nil
 	}

@@ -329,6 +329,7 @@ func TestLiveSecrets(t *testing.T) {
 }
 
 func TestIDsAndTokens(t *testing.T) {
+	// covers: RFC 6749 §10.10/1, RFC 6749 §10.10/2
 	v := testVault(t, 1)
 	id, token := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	for range 8 {

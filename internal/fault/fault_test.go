@@ -28,7 +28,7 @@ func catalogue() map[string]*Fault {
 		"RedirectMismatch": RedirectMismatch, "OriginForeign": OriginForeign,
 		"ParameterRepeated": ParameterRepeated, "ParameterBroken": ParameterBroken, "ParameterInQuery": ParameterInQuery,
 		"ResponseTypeMissing": ResponseTypeMissing, "ResponseTypeUnknown": ResponseTypeUnknown, "ResponseModeUnknown": ResponseModeUnknown,
-		"CodeNotAllowed": CodeNotAllowed, "RequestNotSupported": RequestNotSupported, "RequestURINotSupport": RequestURINotSupport,
+
 		"PARRequired": PARRequired, "AccessControlled": AccessControlled, "PromptUnknown": PromptUnknown, "MaxAgeBroken": MaxAgeBroken,
 		"ScopeUnknown": ScopeUnknown, "ScopeMixed": ScopeMixed, "ScopeBroken": ScopeBroken, "LoginRequired": LoginRequired, "SignOnDenied": SignOnDenied,
 		"ChallengeMissing": ChallengeMissing, "ChallengeMethodAlone": ChallengeMethodAlone, "ChallengeMethod": ChallengeMethod,
@@ -39,9 +39,14 @@ func catalogue() map[string]*Fault {
 		"CodeSpent": CodeSpent, "CodeBurnt": CodeBurnt, "CodeUserGone": CodeUserGone,
 		"VerifierUnasked": VerifierUnasked, "VerifierMissing": VerifierMissing, "VerifierMalformed": VerifierMalformed, "VerifierMismatch": VerifierMismatch,
 		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope, "BearerTwice": BearerTwice,
-		"AssertionWrong": AssertionWrong, "AssertionReused": AssertionReused, "RefreshMissing": RefreshMissing, "RefreshUnknown": RefreshUnknown,
-		"RefreshForeign": RefreshForeign, "RefreshEnded": RefreshEnded, "RefreshExpired": RefreshExpired, "RefreshReused": RefreshReused, "RefreshSession": RefreshSession,
-		"RefreshScope": RefreshScope, "ProofWrong": ProofWrong, "ProofNonce": ProofNonce, "ProofReused": ProofReused, "ProofForeign": ProofForeign,
+		"ResponseNotAllowed": ResponseNotAllowed, "ObjectBroken": ObjectBroken, "SignatureRequired": SignatureRequired, "HintBroken": HintBroken, "NonceMissing": NonceMissing,
+		"ThumbprintBroken": ThumbprintBroken, "TargetUnknown": TargetUnknown, "RequestURIUnknown": RequestURIUnknown, "RequestURIPushed": RequestURIPushed,
+		"PushedForeign": PushedForeign, "ServerError": ServerError, "ServerBusy": ServerBusy, "ScopeOpenID": ScopeOpenID, "AssertionWrong": AssertionWrong,
+		"AssertionReused": AssertionReused, "RefreshMissing": RefreshMissing, "RefreshUnknown": RefreshUnknown, "RefreshForeign": RefreshForeign, "RefreshEnded": RefreshEnded,
+		"RefreshExpired": RefreshExpired, "RefreshReused": RefreshReused, "RefreshSession": RefreshSession, "RefreshScope": RefreshScope, "ProofWrong": ProofWrong,
+		"ProofNonce": ProofNonce, "ProofReused": ProofReused, "ProofForeign": ProofForeign, "SubjectMissing": SubjectMissing, "ActorIncomplete": ActorIncomplete,
+		"TokenTypeUnknown": TokenTypeUnknown, "PresentedInvalid": PresentedInvalid, "ExchangeScope": ExchangeScope, "TokenMissing": TokenMissing,
+		"RevokeForeign": RevokeForeign, "TokenNotRevocable": TokenNotRevocable, "BearerRole": BearerRole,
 		"DeviceNotAllowed": DeviceNotAllowed, "PendingMissing": PendingMissing, "PendingUnknown": PendingUnknown, "PendingForeign": PendingForeign,
 		"PendingSpent": PendingSpent, "PendingUserGone": PendingUserGone, "PendingOpen": PendingOpen, "PendingTooSoon": PendingTooSoon,
 		"PendingDenied": PendingDenied, "PendingExpired": PendingExpired, "UserCodeWrong": UserCodeWrong,
@@ -88,6 +93,8 @@ func TestRulesAreUnique(t *testing.T) {
 // The text of error_description is bounded to %x20-21 / %x23-5B / %x5D-7E
 // (RFC 6749 §5.2): no quotation mark, no backslash, no dash that is not ASCII.
 func TestOAuthEntries(t *testing.T) {
+	// covers: RFC 6749 §4.1.2.1/4, RFC 6749 §4.1.2.1/5, RFC 6749 §5.2/4, RFC 6749 §5.2/5
+	// covers: RFC 6750 §3/9
 	for entry, f := range catalogue() {
 		if f.Form != OAuth {
 			continue

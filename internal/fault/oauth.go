@@ -1,5 +1,7 @@
 package fault
 
+import "time"
+
 // What the authorize endpoint refuses. The first four are shown on a page (or
 // in PingOne's error model under pi.flow), because the redirect URI is not
 // proven; the others go to the application.
@@ -21,17 +23,27 @@ var (
 	ParameterBroken   = oauth("parameter.text", "RFC 6749 App. A", "invalid_request", "The parameter %s is too long, or contains NUL or bytes that are not UTF-8")
 	ParameterInQuery  = oauth("parameter.place", "RFC 6749 §3.2", "invalid_request", "The parameter %s was sent in the query; parameters of this endpoint belong in the body")
 
-	ResponseTypeMissing  = oauth("response_type.given", "RFC 6749 §3.1.1", "invalid_request", "The parameter response_type is missing; it must be code")
-	ResponseTypeUnknown  = oauth("response_type.supported", "RFC 6749 §3.1.1", "unsupported_response_type", "The response_type is not supported; it must be code")
-	ResponseModeUnknown  = oauth("response_mode.supported", "OAuth 2.0 Multiple Response Types §2.1", "invalid_request", "The response_mode is not supported; it must be query or pi.flow")
-	CodeNotAllowed       = oauth("client.code_allowed", "RFC 6749 §4.1.2.1", "unauthorized_client", "The application may not use the authorization code grant: its grantTypes lack AUTHORIZATION_CODE or its responseTypes lack CODE")
-	RequestNotSupported  = oauth("request.supported", "OpenID Connect Core §6", "request_not_supported", "Request objects are not supported by this server")
-	RequestURINotSupport = oauth("request_uri.supported", "OpenID Connect Core §6", "request_uri_not_supported", "The parameter request_uri is not supported by this server")
-	PARRequired          = oauth("par.required", "RFC 9126 §5", "invalid_request", "The application demands a pushed authorization request or a signed request object, which this server does not support yet")
+	ResponseTypeMissing  = oauth("response_type.given", "RFC 6749 §3.1.1", "invalid_request", "The parameter response_type is missing; it consists of code, token and id_token")
+	ResponseTypeUnknown  = oauth("response_type.supported", "RFC 6749 §3.1.1", "unsupported_response_type", "The response_type is not supported; it must consist of code, token and id_token")
+	ResponseModeUnknown  = oauth("response_mode.supported", "OAuth 2.0 Multiple Response Types §2.1", "invalid_request", "The response_mode is not supported; it must be query, fragment, form_post or pi.flow, and tokens do not go into the query")
+	ResponseNotAllowed   = oauth("client.response_allowed", "RFC 6749 §4.1.2.1", "unauthorized_client", "The application may not use the response type %s: its grantTypes lack %s or its responseTypes lack %s")
+	ObjectBroken         = oauth("request.object", "RFC 9101 §6", "invalid_request_object", "The request object is not good: it must be a JWT for this issuer that the application has signed, and say nothing that contradicts the request")
+	SignatureRequired    = oauth("request.signed", "RFC 9101 §10.5", "invalid_request", "The application demands a signed request object")
+	HintBroken           = oauth("hint", "OpenID Connect Core §3.1.2.1", "invalid_request", "The %s is not one that this server takes from the application, or names nobody")
+	NonceMissing         = oauth("nonce.given", "OpenID Connect Core §3.2.2.1", "invalid_request", "The parameter nonce is missing; it must be there when an ID token comes from the authorize endpoint")
+	ThumbprintBroken     = oauth("proof.thumbprint", "RFC 9449 §10", "invalid_request", "The parameter dpop_jkt is not the SHA-256 thumbprint of a key")
+	TargetUnknown        = oauth("resource.known", "RFC 8707 §2", "invalid_target", "The resource is not the audience of a resource that the application is granted scopes of and the token may be for")
+	RequestURIUnknown    = oauth("request_uri.known", "RFC 9126 §4", "invalid_request_uri", "The request_uri is not one that the application got from the pushed authorization request endpoint, or it has expired or was used")
+	RequestURIPushed     = oauth("request_uri.pushed", "RFC 9126 §2.1", "invalid_request", "A pushed authorization request must not have a request_uri")
+	PushedForeign        = oauth("client.pushed", "RFC 9126 §2.1", "invalid_request", "The client_id is not that of the client that authenticated")
+	PARRequired          = oauth("par.required", "RFC 9126 §5", "invalid_request", "The application demands a pushed authorization request")
 	AccessControlled     = oauth("client.access_control", "RFC 6749 §4.1.2.1", "access_denied", "The application has an accessControl, which this server does not evaluate yet")
+	ServerError          = &Fault{Rule: "server.error", Section: "RFC 6749 §4.1.2.1", Form: OAuth, Status: 500, Code: "server_error", Message: "The server met an unexpected condition"}
+	ServerBusy           = &Fault{Rule: "server.busy", Section: "RFC 6749 §4.1.2.1", Form: OAuth, Status: 503, RetryAfter: time.Second, Code: "temporarily_unavailable", Message: "The server is busy; try again in a moment"}
 	PromptUnknown        = oauth("prompt.known", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter prompt must consist of none, login, consent or select_account, and none must stand alone")
 	MaxAgeBroken         = oauth("max_age.number", "OpenID Connect Core §3.1.2.1", "invalid_request", "The parameter max_age must be a whole number of seconds, 0 or more")
 	ScopeUnknown         = oauth("scope.granted", "RFC 6749 §3.3", "invalid_scope", "None of the requested scopes is granted to the application; apart from openid, a scope must be granted to it")
+	ScopeOpenID          = oauth("scope.openid", "OpenID Connect Core §3.2.2.1", "invalid_scope", "An ID token needs the scope openid")
 	ScopeMixed           = oauth("scope.one_resource", "RFC 8707 §2.2", "invalid_scope", "The scopes belong to several resources; the application may ask for those of one at a time")
 	ScopeBroken          = oauth("scope.syntax", "RFC 6749 §3.3", "invalid_scope", "The scope must be a list of scope names separated by single spaces")
 	LoginRequired        = oauth("session.sufficient", "OpenID Connect Core §3.1.2.6", "login_required", "User authentication is required")
@@ -74,6 +86,12 @@ var (
 	ProofReused    = oauth("proof.once", "RFC 9449 §11.1", "invalid_dpop_proof", "The DPoP proof was used before; make a new one, with a jti of its own, for each request")
 	ProofForeign   = oauth("proof.key", "RFC 9449 §5", "invalid_grant", "The token is bound to another key than the one of the DPoP proof, or there is no proof")
 
+	SubjectMissing   = oauth("exchange.subject", "RFC 8693 §2.1", "invalid_request", "The parameters subject_token and subject_token_type must be there")
+	ActorIncomplete  = oauth("exchange.actor", "RFC 8693 §2.1", "invalid_request", "The parameters actor_token and actor_token_type must come together")
+	TokenTypeUnknown = oauth("exchange.type", "RFC 8693 §2.2.2", "invalid_request", "The %s is not supported; it must be urn:ietf:params:oauth:token-type:access_token")
+	PresentedInvalid = oauth("exchange.token", "RFC 8693 §2.2.2", "invalid_request", "The %s is not a good access token of this environment that may be exchanged")
+	ExchangeScope    = oauth("exchange.scope", "RFC 8693 §2.1", "invalid_scope", "An exchange gives tokens for custom resources only; the scopes must be some of theirs that the application is granted")
+
 	CodeMissing     = oauth("code.given", "RFC 6749 §4.1.3", "invalid_request", "The parameter code is missing")
 	CodeUnknown     = oauth("code.known", "RFC 6749 §4.1.3", "invalid_grant", "The authorization code is unknown in this environment")
 	CodeForeign     = oauth("code.client", "RFC 6749 §4.1.3", "invalid_grant", "The authorization code was issued to another application")
@@ -90,6 +108,13 @@ var (
 		"The code_verifier is malformed: it must be 43 to 128 characters from A-Z a-z 0-9 - . _ ~")
 	VerifierMismatch = oauth("verifier.match", "RFC 7636 §4.6", "invalid_grant",
 		"The code_verifier does not match the code_challenge of the authorize request")
+)
+
+// What the introspection and revocation endpoints refuse.
+var (
+	TokenMissing      = oauth("token.given", "RFC 7662 §2.1", "invalid_request", "The parameter token is missing")
+	RevokeForeign     = oauth("revoke.client", "RFC 7009 §2.1", "invalid_grant", "The token was issued to another application")
+	TokenNotRevocable = oauth("revoke.type", "RFC 7009 §2.2.1", "unsupported_token_type", "An ID token can't be revoked; end the session instead")
 )
 
 // What the device authorization endpoint refuses, and the token endpoint while a
@@ -114,6 +139,7 @@ var (
 	BearerMissing = &Fault{Rule: "userinfo.token_given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
 	BearerTwice   = &Fault{Rule: "userinfo.token_once", Section: "RFC 6750 §2", Form: OAuth, Status: 400, Code: "invalid_request", Message: "The access token was sent in the header and in the body; send it once"}
 	BearerInvalid = &Fault{Rule: "userinfo.token", Section: "RFC 6750 §3.1", Form: OAuth, Status: 401, Code: "invalid_token", Message: "The access token is invalid, expired or revoked"}
+	BearerRole    = &Fault{Rule: "token.role", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The roles of the token's subject do not permit this"}
 	BearerScope   = &Fault{Rule: "userinfo.scope", Section: "RFC 6750 §3.1", Form: OAuth, Status: 403, Code: "insufficient_scope", Message: "The access token lacks the scope openid"}
 )
 

@@ -137,7 +137,7 @@ func (s *Session) satisfies(d Demand, now time.Time) bool {
 	if d.Fresh {
 		return false
 	}
-	return d.MaxAge == nil || now.Sub(s.SignedOn) <= time.Duration(*d.MaxAge)*time.Second
+	return d.MaxAge == nil || *d.MaxAge > 0 && now.Sub(s.SignedOn) <= time.Duration(*d.MaxAge)*time.Second
 }
 
 // Touch counts an interaction: the flow has another 15 minutes.

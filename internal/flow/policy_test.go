@@ -51,7 +51,7 @@ func TestStart(t *testing.T) {
 		{"within max_age", login, session(60), age(60), Completed, ""},
 		{"beyond max_age", login, session(61), age(60), UsernamePasswordRequired, ""},
 		{"max_age=0", login, session(1), age(0), UsernamePasswordRequired, ""},
-		{"max_age=0 in the same instant", login, session(0), age(0), Completed, ""},
+		{"max_age=0 in the same instant", login, session(0), age(0), UsernamePasswordRequired, ""},
 		{"max_age can't excuse the policy", aged, session(101), age(1000), UsernamePasswordRequired, ""},
 		{"nothing to do though somebody is signed on", policy("p"), session(1), Demand{}, Failed, "REQUEST_FAILED"},
 		{"nothing to do and nobody is signed on", policy("p"), nil, Demand{}, Failed, "REQUEST_FAILED"},

@@ -72,6 +72,7 @@ func (w *world) wantKeys(t *testing.T, when, current, next string, published ...
 // TestRotation is the whole life of two keys: the next one is published 14 days
 // before it signs, and the one before stays published until the last token that
 // it signed has expired.
+// covers: OIDC Core §10.1.1/1
 func TestRotation(t *testing.T) {
 	w := newWorld(t)
 	sign := func(kid string) string {

@@ -111,7 +111,7 @@ func later(d *jwt.NumericDate, now time.Time) bool {
 // verifySigned verifies a JWT that a client signed, in the way of an
 // authentication method, and reads its claims. The algorithms of the one way
 // are refused in the other: a public key is no secret.
-func verifySigned(text, method string, keys Keys, claims any) error {
+func verifySigned(text, method string, keys Keys, claims ...any) error {
 	if method == platform.AuthSecretJWT {
 		t, err := jwt.ParseSigned(text, secretAlgorithms())
 		if err != nil {
@@ -119,7 +119,7 @@ func verifySigned(text, method string, keys Keys, claims any) error {
 		}
 		err = errors.New("the client has no secret")
 		for _, secret := range keys.Secrets {
-			if err = t.Claims([]byte(secret), claims); err == nil {
+			if err = t.Claims([]byte(secret), claims...); err == nil {
 				return nil
 			}
 		}
@@ -133,7 +133,7 @@ func verifySigned(text, method string, keys Keys, claims any) error {
 	err = errors.New("none of the client's keys has the kid and the algorithm of the JWT")
 	for _, k := range keys.Public {
 		if fits(k, h.KeyID, h.Algorithm) {
-			if err = t.Claims(k.Key, claims); err == nil {
+			if err = t.Claims(k.Key, claims...); err == nil {
 				return nil
 			}
 		}

@@ -8,17 +8,13 @@ import (
 	"pixy/internal/platform"
 )
 
-// The response modes.
-const (
-	ModeQuery = "query"
-	ModeFlow  = "pi.flow"
-)
-
 // AuthorizeParameters are the parameters that the authorize endpoint knows;
-// each may be sent once, others are ignored (RFC 6749 §3.1).
+// each may be sent once, others are ignored (RFC 6749 §3.1). resource, which
+// may come several times, is not among them.
 func AuthorizeParameters() []string {
 	return []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-		"code_challenge_method", "prompt", "max_age", "login_hint", "acr_values", "request", "request_uri"}
+		"code_challenge_method", "prompt", "max_age", "login_hint", "login_hint_token", "id_token_hint", "acr_values", "ui_locales", "claims_locales",
+		"display", "dpop_jkt", "request", "request_uri"}
 }
 
 // Client is an application as the protocol sees it.
@@ -33,6 +29,12 @@ type Client struct {
 type Authorization struct {
 	Form   Form
 	Client *Client
+	// Pushed says that the client sent the request itself (RFC 9126), Signed
+	// that it signed it (RFC 9101).
+	Pushed, Signed bool
+	// Subject is the one that the request's hints name, for this application,
+	// and Username the user's name; "" when there is no such hint.
+	Subject, Username string
 }
 
 // Request is an authorize request that was accepted: what the flow, the code
@@ -40,14 +42,18 @@ type Authorization struct {
 type Request struct {
 	ClientID    string    `json:"clientId"`
 	RedirectURI string    `json:"redirectUri,omitempty"`
+	Types       []string  `json:"types,omitempty"` // the response types
 	Mode        string    `json:"mode,omitempty"`
 	State       string    `json:"state,omitempty"`
 	Nonce       string    `json:"nonce,omitempty"`
 	Scopes      []string  `json:"scopes,omitempty"`
+	Resources   []string  `json:"resources,omitempty"`
 	Challenge   Challenge `json:"challenge,omitzero"`
+	JKT         string    `json:"jkt,omitempty"` // the key that the code is bound to (RFC 9449 §10)
 	Prompts     []string  `json:"prompts,omitempty"`
 	MaxAge      *int      `json:"maxAge,omitempty"` // seconds
 	LoginHint   string    `json:"loginHint,omitempty"`
+	Subject     string    `json:"subject,omitempty"` // who must sign on, "" for anybody
 	ACRValues   []string  `json:"acrValues,omitempty"`
 	// Query is the request as it came, to start again with, or "".
 	Query string `json:"query,omitempty"`
@@ -68,16 +74,19 @@ func ClientChecks() []Check[Authorization] {
 func RequestChecks() []Check[Authorization] {
 	return []Check[Authorization]{
 		{"parameter.once", func(a Authorization) error { return a.Form.Wrong(AuthorizeParameters()) }},
-		{"request.supported", requestObjects},
-		{"response_type.supported", responseType},
-		{"client.code_allowed", codeAllowed},
+		{"response_type", responseType},
+		{"client.response_allowed", responseAllowed},
 		{"par.required", parRequired},
+		{"request.signed", signatureRequired},
 		{"client.access_control", accessControl},
 		{"response_mode.supported", responseMode},
 		{"prompt.known", func(a Authorization) error { _, err := prompts(a.Form.Get("prompt")); return err }},
 		{"max_age.number", func(a Authorization) error { _, err := maxAge(a.Form.Get("max_age")); return err }},
-		{"scope.granted", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Client); return err }},
+		{"scope", func(a Authorization) error { _, err := a.scopes(); return err }},
+		{"nonce.given", nonceGiven},
+		{"resource.known", func(a Authorization) error { return a.Client.mayTarget(a.Form["resource"]) }},
 		{"challenge", func(a Authorization) error { _, err := a.challenge(); return err }},
+		{"proof.thumbprint", thumbprint},
 	}
 }
 
@@ -87,28 +96,41 @@ func (a Authorization) Accept() (Request, error) {
 		return Request{}, err
 	}
 	r := Request{
-		ClientID: a.Client.ID, RedirectURI: a.Form.Get("redirect_uri"), Mode: a.Mode(),
-		State: a.Form.Get("state"), Nonce: a.Form.Get("nonce"),
-		LoginHint: a.Form.Get("login_hint"), ACRValues: Words(a.Form.Get("acr_values")),
+		ClientID: a.Client.ID, RedirectURI: a.Form.Get("redirect_uri"), Types: a.types(), Mode: a.Mode(),
+		State: a.Form.Get("state"), Nonce: a.Form.Get("nonce"), Resources: a.Form["resource"], JKT: a.Form.Get("dpop_jkt"),
+		LoginHint: a.Form.Get("login_hint"), Subject: a.Subject, ACRValues: Words(a.Form.Get("acr_values")),
+	}
+	if a.Username != "" {
+		r.LoginHint = a.Username
+	}
+	if !a.Pushed && !a.Signed {
+		r.Query = a.Form.Again()
 	}
 	// The checks above have accepted what these read.
 	r.Prompts, _ = prompts(a.Form.Get("prompt"))
 	r.MaxAge, _ = maxAge(a.Form.Get("max_age"))
-	r.Scopes, _ = GrantScopes(a.Form.Get("scope"), a.Client)
+	r.Scopes, _ = a.scopes()
 	r.Challenge, _ = a.challenge()
 	return r, nil
 }
 
-// Mode is the response mode, query when it is left out.
-func (a Authorization) Mode() string {
-	if m := a.Form.Get("response_mode"); m != "" {
-		return m
+// challenge is what the request leaves for whoever redeems the code. Without a
+// code nothing is left.
+func (a Authorization) challenge() (Challenge, error) {
+	if !slices.Contains(a.types(), TypeCode) {
+		return Challenge{}, nil
 	}
-	return ModeQuery
+	return CheckChallenge(a.Client.PKCEEnforcement, a.Form.Get("code_challenge"), a.Form.Get("code_challenge_method"))
 }
 
-func (a Authorization) challenge() (Challenge, error) {
-	return CheckChallenge(a.Client.PKCEEnforcement, a.Form.Get("code_challenge"), a.Form.Get("code_challenge_method"))
+// scopes are those that the request is granted, of the resources that it names
+// when it names any.
+func (a Authorization) scopes() ([]string, error) {
+	granted, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
+	if err == nil && slices.Contains(a.types(), TypeIdentity) && !slices.Contains(granted, scopeOpenID) {
+		err = fault.ScopeOpenID
+	}
+	return granted, err
 }
 
 func clientGiven(a Authorization) error {
@@ -146,37 +168,16 @@ func redirectRegistered(a Authorization) error {
 	return fault.RedirectMismatch.Compared("one of the registered redirectUris", uri)
 }
 
-func requestObjects(a Authorization) error {
-	switch {
-	case a.Form.Get("request") != "":
-		return fault.RequestNotSupported
-	case a.Form.Get("request_uri") != "":
-		return fault.RequestURINotSupport
+func parRequired(a Authorization) error {
+	if a.Client.PARRequirement == "REQUIRED" && !a.Pushed {
+		return fault.PARRequired
 	}
 	return nil
 }
 
-func responseType(a Authorization) error {
-	switch t := a.Form.Get("response_type"); t {
-	case "code":
-		return nil
-	case "":
-		return fault.ResponseTypeMissing
-	default:
-		return fault.ResponseTypeUnknown.Compared("code", t)
-	}
-}
-
-func codeAllowed(a Authorization) error {
-	if slices.Contains(a.Client.GrantTypes, "AUTHORIZATION_CODE") && slices.Contains(a.Client.ResponseTypes, "CODE") {
-		return nil
-	}
-	return fault.CodeNotAllowed
-}
-
-func parRequired(a Authorization) error {
-	if a.Client.PARRequirement == "REQUIRED" || a.Client.RequireSignedRequestObject {
-		return fault.PARRequired
+func signatureRequired(a Authorization) error {
+	if a.Client.RequireSignedRequestObject && !a.Signed {
+		return fault.SignatureRequired
 	}
 	return nil
 }
@@ -190,9 +191,19 @@ func accessControl(a Authorization) error {
 	return nil
 }
 
-func responseMode(a Authorization) error {
-	if m := a.Mode(); m != ModeQuery && m != ModeFlow {
-		return fault.ResponseModeUnknown.Compared("query or pi.flow", m)
+// nonceGiven demands a nonce where an ID token comes through the browser
+// (OpenID Connect Core §3.2.2.1, §3.3.2.11).
+func nonceGiven(a Authorization) error {
+	if slices.Contains(a.types(), TypeIdentity) && a.Form.Get("nonce") == "" {
+		return fault.NonceMissing
+	}
+	return nil
+}
+
+// thumbprint refuses a dpop_jkt that no key has (RFC 9449 §10).
+func thumbprint(a Authorization) error {
+	if jkt := a.Form.Get("dpop_jkt"); jkt != "" && (len(jkt) != 43 || !unreserved(jkt, 43, 43)) {
+		return fault.ThumbprintBroken
 	}
 	return nil
 }
@@ -200,7 +211,7 @@ func responseMode(a Authorization) error {
 func prompts(s string) ([]string, error) {
 	out := Words(s)
 	for _, p := range out {
-		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, p) {
+		if !slices.Contains(Prompts(), p) {
 			return nil, fault.PromptUnknown.Compared("none, login, consent or select_account", s)
 		}
 	}
@@ -209,6 +220,9 @@ func prompts(s string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// Prompts are the values of prompt. consent has no effect.
+func Prompts() []string { return []string{"none", "login", "consent", "select_account"} }
 
 func maxAge(s string) (*int, error) {
 	if s == "" {

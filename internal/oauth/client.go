@@ -106,3 +106,16 @@ func anyEqual(secrets []string, came string) bool {
 	}
 	return ok
 }
+
+// AuthenticateResource holds the credentials that came to the introspection
+// endpoint against a custom resource (RFC 7662 §2.1). One whose
+// introspectEndpointAuthMethod is NONE can't authenticate.
+func AuthenticateResource(c Credentials, resource platform.Resource, secrets []string) error {
+	switch {
+	case resource.IntrospectAuth == platform.AuthNone || resource.IntrospectAuth != c.Method:
+		return fault.ClientMethod.Compared(resource.IntrospectAuth, c.Method)
+	case !anyEqual(secrets, c.Secret):
+		return fault.ClientDenied.Compared("the resource's secret", "another")
+	}
+	return nil
+}

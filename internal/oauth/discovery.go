@@ -16,29 +16,45 @@ func Metadata(issuer string) map[string]any {
 		scopes = append(scopes, s.Name)
 		claims = append(claims, s.Claims...)
 	}
+	methods := []string{"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"}
+	signatures := algorithmNames(secretAlgorithms(), keyAlgorithms())
 	return map[string]any{
-		"issuer":                                           issuer,
-		"authorization_endpoint":                           issuer + "/authorize",
-		"token_endpoint":                                   issuer + "/token",
-		"userinfo_endpoint":                                issuer + "/userinfo",
-		"device_authorization_endpoint":                    issuer + "/device_authorization",
-		"jwks_uri":                                         issuer + "/jwks",
-		"scopes_supported":                                 scopes,
-		"claims_supported":                                 append(claims, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
-		"claim_types_supported":                            []string{"normal"},
-		"response_types_supported":                         []string{"code"},
-		"response_modes_supported":                         []string{ModeFlow, ModeQuery},
-		"grant_types_supported":                            GrantTypes(),
-		"subject_types_supported":                          []string{"public"},
+		"issuer":                                issuer,
+		"authorization_endpoint":                issuer + "/authorize",
+		"pushed_authorization_request_endpoint": issuer + "/par",
+		"token_endpoint":                        issuer + "/token",
+		"userinfo_endpoint":                     issuer + "/userinfo",
+		"introspection_endpoint":                issuer + "/introspect",
+		"revocation_endpoint":                   issuer + "/revoke",
+		"device_authorization_endpoint":         issuer + "/device_authorization",
+		"jwks_uri":                              issuer + "/jwks",
+
+		"scopes_supported":         scopes,
+		"claims_supported":         append(claims, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash"),
+		"claim_types_supported":    []string{"normal"},
+		"response_types_supported": ResponseTypes(),
+		"response_modes_supported": ResponseModes(),
+		"grant_types_supported":    append(GrantTypes(), "implicit"),
+		"prompt_values_supported":  Prompts(),
+		"subject_types_supported":  []string{"public"},
+
 		"id_token_signing_alg_values_supported":            []string{"RS256"},
-		"token_endpoint_auth_methods_supported":            []string{"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"},
-		"token_endpoint_auth_signing_alg_values_supported": algorithmNames(secretAlgorithms(), keyAlgorithms()),
+		"request_object_signing_alg_values_supported":      objectAlgorithms(),
 		"dpop_signing_alg_values_supported":                ProofAlgorithms(),
 		"code_challenge_methods_supported":                 []string{MethodPlain, MethodS256},
-		"claims_parameter_supported":                       false,
-		"request_parameter_supported":                      false,
-		"request_uri_parameter_supported":                  false,
-		"authorization_response_iss_parameter_supported":   true,
+		"token_endpoint_auth_methods_supported":            append(slices.Clone(methods), "none"),
+		"token_endpoint_auth_signing_alg_values_supported": signatures,
+
+		"introspection_endpoint_auth_methods_supported":            methods,
+		"introspection_endpoint_auth_signing_alg_values_supported": signatures,
+		"revocation_endpoint_auth_methods_supported":               append(slices.Clone(methods), "none"),
+		"revocation_endpoint_auth_signing_alg_values_supported":    signatures,
+
+		"claims_parameter_supported":                     false,
+		"request_parameter_supported":                    true,
+		"request_uri_parameter_supported":                false,
+		"require_pushed_authorization_requests":          false,
+		"authorization_response_iss_parameter_supported": true,
 	}
 }
 

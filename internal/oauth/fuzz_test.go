@@ -17,6 +17,7 @@ import (
 // has an S256 challenge of 43 characters, and goes to a registered URI or, for
 // pi.flow, nowhere.
 func FuzzAuthorize(f *testing.F) {
+	// covers: RFC 6749 §4.1.2/7
 	const good = "client_id=me&redirect_uri=https%3A%2F%2Fa%2Fcb&response_type=code&scope=openid&state=s&nonce=n&code_challenge=" + rfcChallenge + "&code_challenge_method=S256"
 	for _, seed := range []string{
 		good, good + "&prompt=login%20consent&max_age=60&login_hint=joe&acr_values=a%20b", good + "&code_challenge_method=plain", strings.Replace(good, "S256", "plain", 1), strings.Replace(good, "&code_challenge_method=S256", "", 1),

@@ -10,12 +10,13 @@ import (
 )
 
 // Grant is a grant type: its wire name, its name in application.grantTypes,
-// the form field that names the one ticket it spends ("" for none), and what
-// decides it.
+// the form field that names the one ticket it spends ("" for none), those that
+// hold access tokens of this server, and what decides it.
 type Grant struct {
 	Type   string
 	Allow  string
 	Spends string
+	Reads  []string
 	Decide func(Exchange) Outcome
 }
 
@@ -34,14 +35,16 @@ func Grants() []Grant {
 		{Type: "refresh_token", Allow: allowRefresh, Spends: "refresh_token", Decide: decideRefresh},
 		{Type: "client_credentials", Allow: "CLIENT_CREDENTIALS", Decide: decideClient},
 		{Type: GrantDevice, Allow: allowDevice, Spends: "device_code", Decide: decideDevice},
+		{Type: "urn:ietf:params:oauth:grant-type:token-exchange", Allow: "TOKEN_EXCHANGE", Reads: []string{"subject_token", "actor_token"}, Decide: decideExchange},
 	}
 }
 
 // TokenParameters are the parameters that the token endpoint knows, in the
-// body; each but resource may be sent once.
+// body; each may be sent once. resource and audience, which may come several
+// times, are not among them.
 func TokenParameters() []string {
 	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "scope", "device_code"}
+		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the
@@ -61,6 +64,9 @@ type Exchange struct {
 	Generation   int
 	Ended        bool
 	SessionAlive bool
+	// Presented are the good access tokens that the form has, by the fields that
+	// the grant reads.
+	Presented map[string]*Access
 	// Pending is what the device code names, nil when there is none.
 	Pending *Pending
 	// UserActive is true while the ticket's user exists and is enabled.
@@ -83,7 +89,9 @@ type Outcome struct {
 	// answer has the current token. nil when there is none.
 	Refresh *Refresh
 	End     *End // the family to end, or nil
-	Refuse  error
+	// IssuedType is issued_token_type (RFC 8693 §2.2.1), or "".
+	IssuedType string
+	Refuse     error
 }
 
 // End is a family whose tokens are worth nothing from now on. SpareAccess lets

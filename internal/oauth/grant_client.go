@@ -13,16 +13,16 @@ import (
 // role assignments are looked up at each request: then there must be some.
 func decideClient(x Exchange) Outcome {
 	asked := x.Form.Get("scope")
-	if asked == "" && len(x.Roles) > 0 {
-		return Outcome{}
+	if asked == "" && len(x.Roles) > 0 && len(x.Form["resource"]) == 0 {
+		return Outcome{Issue: Issue{JKT: x.JKT}}
 	}
 	if asked == "" {
-		asked = x.Client.ofResources()
+		asked = x.Client.ofResources(x.Form["resource"])
 	}
 	if asked == "" {
 		return Outcome{Refuse: fault.NoRoles}
 	}
-	scopes, err := GrantScopes(asked, &x.Client)
+	scopes, err := GrantScopes(asked, x.Form["resource"], &x.Client)
 	if err != nil {
 		return Outcome{Refuse: err}
 	}
@@ -34,14 +34,20 @@ func decideClient(x Exchange) Outcome {
 	if len(x.Client.resources(scopes)) == 0 { // openid and its kind are about a user
 		return Outcome{Refuse: fault.ScopeNotGrantable.Compared("scopes of custom resources", asked)}
 	}
-	return Outcome{Issue: Issue{Scopes: slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })}}
+	own := slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })
+	i, err := x.narrow(Issue{Scopes: own, JKT: x.JKT})
+	if err != nil {
+		return Outcome{Refuse: err}
+	}
+	return Outcome{Issue: i}
 }
 
-// ofResources are the scopes of custom resources that a client is granted.
-func (c *Client) ofResources() string {
+// ofResources are the scopes of custom resources that a client is granted: of
+// those with one of the audiences, when there are any.
+func (c *Client) ofResources(audiences []string) string {
 	var out []string
 	for _, g := range c.Scopes {
-		if g.Resource.Type == platform.ResourceCustom {
+		if g.Resource.Type == platform.ResourceCustom && (len(audiences) == 0 || slices.Contains(audiences, g.Resource.Audience)) {
 			out = append(out, g.Name)
 		}
 	}

@@ -50,6 +50,7 @@ func codeChecks() []Check[Exchange] {
 		{"verifier", func(x Exchange) error { return x.Code.Challenge.Verify(x.Form.Get("code_verifier")) }},
 		{"proof.key", codeKey},
 		{"code.user", codeUser},
+		{"resource", func(x Exchange) error { _, err := x.codeIssue(); return err }},
 	}
 }
 
@@ -60,10 +61,10 @@ func decideCode(x Exchange) Outcome {
 	err := First(codeChecks(), x)
 	switch {
 	case err == nil:
-		c := x.Code
-		i := Issue{Subject: c.User, Scopes: c.Scopes, Resources: c.Resources, Session: c.Session, Family: c.Family,
-			Nonce: c.Nonce, ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, JKT: x.JKT}
-		return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, i)}
+		i, _ := x.codeIssue() // the checks have accepted it
+		whole := i
+		whole.Scopes, whole.Resources = x.Code.Scopes, x.Code.Resources
+		return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, whole)}
 	case errors.Is(err, fault.CodeSpent):
 		return Outcome{Refuse: err, End: &End{Family: x.Code.Family}}
 	case failedVerifier(err):
@@ -72,6 +73,14 @@ func decideCode(x Exchange) Outcome {
 		return Outcome{Refuse: err, Code: &failed}
 	}
 	return Outcome{Refuse: err}
+}
+
+// codeIssue is what the code is good for, or the part of it that the request
+// names.
+func (x Exchange) codeIssue() (Issue, error) {
+	c := x.Code
+	return x.narrow(Issue{Subject: c.User, Scopes: c.Scopes, Resources: c.Resources, Session: c.Session, Family: c.Family,
+		Nonce: c.Nonce, ACR: c.ACR, AMR: c.AMR, AuthTime: c.AuthTime, JKT: x.JKT})
 }
 
 // failedVerifier holds for every refusal by Challenge.Verify.

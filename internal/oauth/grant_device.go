@@ -26,7 +26,8 @@ func deviceChecks() []Check[Authorization] {
 			return nil
 		}},
 		{"client.access_control", accessControl},
-		{"scope", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Client); return err }},
+		{"resource.known", func(a Authorization) error { return a.Client.mayTarget(a.Form["resource"]) }},
+		{"scope", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client); return err }},
 	}
 }
 
@@ -35,8 +36,8 @@ func (a Authorization) AcceptDevice(now time.Time) (Pending, error) {
 	if err := First(deviceChecks(), a); err != nil {
 		return Pending{}, err
 	}
-	scopes, _ := GrantScopes(a.Form.Get("scope"), a.Client) // the checks have accepted it
-	return Pending{ClientID: a.Client.ID, Scopes: scopes, Interval: a.Client.DevicePollingInterval,
+	scopes, _ := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client) // the checks have accepted it
+	return Pending{ClientID: a.Client.ID, Scopes: scopes, Resources: a.Form["resource"], Interval: a.Client.DevicePollingInterval,
 		ExpiresAt: now.Add(time.Duration(a.Client.DeviceTimeout) * time.Second)}, nil
 }
 

@@ -22,7 +22,7 @@ func refreshChecks() []Check[Exchange] {
 		{"refresh.reuse", refreshReuse},
 		{"refresh.session", refreshSession},
 		{"refresh.user", refreshUser},
-		{"refresh.scope", func(x Exchange) error { _, err := x.narrowed(); return err }},
+		{"refresh.scope", func(x Exchange) error { _, err := x.refreshIssue(); return err }},
 	}
 }
 
@@ -39,9 +39,8 @@ func decideRefresh(x Exchange) Outcome {
 		return Outcome{Refuse: err}
 	}
 	r := *x.Refresh
-	scopes, _ := x.narrowed() // the checks have accepted it
-	out := Outcome{Refresh: &r, Issue: Issue{Subject: r.User, Scopes: scopes, Resources: r.Resources, Session: r.Session, Family: r.Family,
-		ACR: r.ACR, AMR: r.AMR, AuthTime: r.AuthTime, JKT: x.JKT}}
+	i, _ := x.refreshIssue() // the checks have accepted it
+	out := Outcome{Refresh: &r, Issue: i}
 	if x.Generation == r.Generation {
 		r.Generation++
 		out.Refresh = r.rotated(x)
@@ -49,19 +48,25 @@ func decideRefresh(x Exchange) Outcome {
 	return out
 }
 
-// narrowed are the scopes of a refresh request: those that were granted and
-// still are, or the part of them that it asks for (RFC 6749 §6).
-func (x Exchange) narrowed() ([]string, error) {
+// refreshIssue is what a refresh request gets: the scopes that were granted and
+// still are, or the part of them that it names (RFC 6749 §6).
+func (x Exchange) refreshIssue() (Issue, error) {
+	r := x.Refresh
 	asked := Words(x.Form.Get("scope"))
 	for _, s := range asked {
-		if !slices.Contains(x.Refresh.Scopes, s) {
-			return nil, fault.RefreshScope.Compared("some of the scopes granted before", s)
+		if !slices.Contains(r.Scopes, s) {
+			return Issue{}, fault.RefreshScope.Compared("some of the scopes granted before", s)
 		}
 	}
 	if len(asked) == 0 {
-		asked = x.Refresh.Scopes
+		asked = r.Scopes
 	}
-	return x.Client.grant(asked)
+	scopes, err := x.Client.grant(asked)
+	if err != nil {
+		return Issue{}, err
+	}
+	return x.narrow(Issue{Subject: r.User, Scopes: scopes, Resources: r.Resources, Session: r.Session, Family: r.Family,
+		ACR: r.ACR, AMR: r.AMR, AuthTime: r.AuthTime, JKT: x.JKT})
 }
 
 func refreshGiven(x Exchange) error {

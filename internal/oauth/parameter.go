@@ -17,8 +17,10 @@ const (
 
 func longest(name string) int {
 	switch name {
-	case "nonce", "login_hint", "acr_values", "prompt", "flowId":
+	case "nonce", "login_hint", "acr_values", "prompt", "flowId", "ui_locales", "dpop_jkt":
 		return maxKept
+	case "request", "id_token_hint", "login_hint_token", "client_assertion", "token", "subject_token", "actor_token", "access_token":
+		return maxToken
 	}
 	return maxParameter
 }
@@ -72,6 +74,9 @@ func (f Form) Again() string {
 		if v := f.Get(name); v != "" {
 			known.Set(name, v)
 		}
+	}
+	if len(f["resource"]) > 0 {
+		known["resource"] = f["resource"]
 	}
 	if query := known.Encode(); len(query) <= maxAgain {
 		return query

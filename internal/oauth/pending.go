@@ -14,6 +14,7 @@ import (
 type Pending struct {
 	ClientID  string    `json:"clientId"`
 	Scopes    []string  `json:"scopes,omitempty"`
+	Resources []string  `json:"resources,omitempty"` // the audiences that were asked for
 	ExpiresAt time.Time `json:"expiresAt"`
 	Interval  int       `json:"interval"` // seconds between two polls, at least
 	PolledAt  time.Time `json:"polledAt,omitzero"`
@@ -99,6 +100,7 @@ func pollChecks(parameter string) []Check[Exchange] {
 		{"pending.pace", pollPace},
 		{"pending.open", pollOpen},
 		{"pending.user", pollUser},
+		{"resource", func(x Exchange) error { _, err := x.pendingIssue(); return err }},
 	}
 }
 
@@ -139,7 +141,15 @@ func poll(x Exchange, parameter string) Outcome {
 	case err != nil:
 		return Outcome{Refuse: err}
 	}
-	a := x.Pending.Approval
-	i := Issue{Subject: a.User, Scopes: x.Pending.Scopes, Session: a.Session, Family: a.Family, ACR: a.ACR, AMR: a.AMR, AuthTime: a.AuthTime, JKT: x.JKT}
-	return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, i)}
+	i, _ := x.pendingIssue() // the checks have accepted it
+	whole := i
+	whole.Scopes, whole.Resources = x.Pending.Scopes, x.Pending.Resources
+	return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, whole)}
+}
+
+// pendingIssue is what was allowed, or the part of it that the request names.
+func (x Exchange) pendingIssue() (Issue, error) {
+	p, a := x.Pending, x.Pending.Approval
+	return x.narrow(Issue{Subject: a.User, Scopes: p.Scopes, Resources: p.Resources, Session: a.Session, Family: a.Family,
+		ACR: a.ACR, AMR: a.AMR, AuthTime: a.AuthTime, JKT: x.JKT})
 }

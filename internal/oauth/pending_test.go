@@ -32,6 +32,7 @@ func pollFlaws() []flaw {
 		{"too early", func(x *Exchange) { open(x); x.Pending.PolledAt = x.Now.Add(-time.Second) }, fault.PendingTooSoon},
 		{"open", open, fault.PendingOpen},
 		{"user gone", func(x *Exchange) { x.UserActive = false }, fault.PendingUserGone},
+		{"another resource", func(x *Exchange) { x.Form["resource"] = []string{"https://other"} }, fault.TargetUnknown},
 	}
 }
 

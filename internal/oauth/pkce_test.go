@@ -30,6 +30,7 @@ func refuses(err error, entry *fault.Fault) bool {
 }
 
 func TestRFC7636AppendixB(t *testing.T) {
+	// covers: RFC 7636 §4.2/2
 	octets := []byte{116, 24, 223, 180, 151, 153, 224, 37, 79, 250, 96, 125, 216, 173, 187, 186, 22, 212, 37, 77, 105, 214, 191, 240, 91, 88, 5, 88, 83, 132, 141, 121}
 	if v := base64.RawURLEncoding.EncodeToString(octets); v != rfcVerifier {
 		t.Fatalf("the verifier is %s", v)
@@ -164,6 +165,7 @@ func TestWholeExchange(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
+	// covers: RFC 7636 §4.5/2, RFC 7636 §4.6/1
 	s256, plain := Challenge{rfcChallenge, MethodS256}, Challenge{rfcVerifier, MethodPlain}
 	most := strings.Repeat("aB9-._~x", 16)
 	cases := []struct {

@@ -8,7 +8,10 @@ import (
 	"pixy/internal/platform"
 )
 
+// covers: OIDC Core §3.1.2.1/7, OIDC Core §14/1, OIDC Core §14/2, OIDC Core §14/3
 func TestRegisteredIsExact(t *testing.T) {
+	// covers: RFC 6749 §3.1.2.2/1, RFC 6749 §3.1.2.2/4, RFC 6749 §3.1.2.3/3, RFC 6749 §10.2/2, RFC 6749 §10.6/2
+	// covers: RFC 8252 §7/1, RFC 8252 §8.4/3
 	const registered = "https://app.example.com/cb"
 	attacks := []string{
 		"", "https://app.example.com/cb/", "https://app.example.com/cb?", "https://app.example.com/cb#", "https://app.example.com/cb?a=b", "https://app.example.com/cb/../cb",
@@ -39,6 +42,7 @@ func TestRegisteredIsExact(t *testing.T) {
 // A native application's loopback IP address may have any port (RFC 8252
 // §7.3); nothing else about it may differ.
 func TestRegisteredLoopback(t *testing.T) {
+	// covers: RFC 8252 §7.3/1, RFC 8252 §8.4/3
 	v4, v6 := "http://127.0.0.1/cb?x=1", "http://[::1]:7000/cb"
 	cases := []struct {
 		registered, uri string
@@ -116,6 +120,7 @@ func TestRegisteredLoopback(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
+	// covers: RFC 6749 §3.1.2/2, RFC 6749 §B/1
 	cases := []struct{ uri, want string }{
 		{"https://a/cb", "https://a/cb?code=x%26y&state=%C3%A9+%23"},
 		{"https://a/cb?q=1", "https://a/cb?q=1&code=x%26y&state=%C3%A9+%23"},

@@ -3,11 +3,12 @@ package oauth
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"pixy/internal/fault"
 	"pixy/internal/platform"
 )
+
+const scopeOpenID = "openid"
 
 // GrantedScope is a scope of a resource that an application may ask for.
 type GrantedScope struct {
@@ -20,31 +21,46 @@ type GrantedScope struct {
 // GrantScopes returns the scopes of a request that the application is granted,
 // in the order asked for. openid needs no grant. Others are left out, as
 // RFC 6749 §3.3 lets a server do, and the token response says which remain;
-// only when none remains is the request refused. Scopes of several resources
-// must be allowed to the application: an access token for one could be used at
-// the other.
-func GrantScopes(requested string, c *Client) ([]string, error) {
+// only when none remains is the request refused. Of resources only those with
+// one of the audiences count, when there are any (RFC 8707 §2).
+func GrantScopes(requested string, audiences []string, c *Client) ([]string, error) {
 	if strings.ContainsFunc(requested, func(r rune) bool { return r < 0x20 || r > 0x7e || r == '"' || r == '\\' }) {
 		return nil, fault.ScopeBroken
 	}
-	return c.grant(Words(requested))
+	granted, err := c.grant(Words(requested))
+	if err != nil {
+		return nil, err
+	}
+	if len(audiences) > 0 {
+		granted = c.within(granted, audiences)
+	}
+	if err := c.oneResource(granted); err != nil {
+		return nil, err
+	}
+	return granted, nil
 }
 
 // grant is GrantScopes of scopes that are names already.
 func (c *Client) grant(asked []string) ([]string, error) {
 	var out []string
 	for _, s := range asked {
-		if s == "openid" || slices.ContainsFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s }) {
+		if s == scopeOpenID || slices.ContainsFunc(c.Scopes, func(g GrantedScope) bool { return g.Name == s }) {
 			out = append(out, s)
 		}
 	}
 	if len(asked) > 0 && len(out) == 0 {
 		return nil, fault.ScopeUnknown.Compared("openid, or one of the application's grants", strings.Join(asked, " "))
 	}
-	if resources := c.resources(out); len(resources) > 1 && !c.MultipleResources {
-		return nil, fault.ScopeMixed.Compared("scopes of one resource", strings.Join(asked, " "))
-	}
 	return out, nil
+}
+
+// oneResource refuses scopes of several resources, unless the application may
+// ask for them: an access token for one could be used at the other.
+func (c *Client) oneResource(scopes []string) error {
+	if resources := c.resources(scopes); len(resources) > 1 && !c.MultipleResources {
+		return fault.ScopeMixed.Compared("scopes of one resource", strings.Join(scopes, " "))
+	}
+	return nil
 }
 
 // resources are the resources that the scopes belong to, apart from that of
@@ -60,58 +76,4 @@ func (c *Client) resources(scopes []string) []GrantedScope {
 		}
 	}
 	return out
-}
-
-// Target is what an access token with some scopes is for: the audiences, how
-// long it lives, and the custom resources that add claims.
-type Target struct {
-	Audience  []string
-	Life      time.Duration
-	Resources []string // the ids
-}
-
-// Target is that of an issue: of its scopes and of the resources that were
-// asked for by their audience. Without a resource it is the platform's API.
-func (c *Client) Target(i Issue) Target {
-	t := Target{Life: TokenLife}
-	found := slices.Concat(c.resources(i.Scopes), c.named(i.Resources))
-	for _, g := range found {
-		if slices.Contains(t.Audience, g.Resource.Audience) || len(i.Resources) > 0 && !slices.Contains(i.Resources, g.Resource.Audience) {
-			continue
-		}
-		life := time.Duration(g.Resource.Validity) * time.Second
-		if life > 0 && (len(t.Audience) == 0 || life < t.Life) {
-			t.Life = life
-		}
-		t.Audience = append(t.Audience, g.Resource.Audience)
-		if g.Resource.Type == platform.ResourceCustom {
-			t.Resources = append(t.Resources, g.ResourceID)
-		}
-	}
-	if len(t.Audience) == 0 {
-		t.Audience = []string{platform.PlatformAudience}
-	}
-	return t
-}
-
-// named are the resources with one of the audiences of which the application
-// is granted something.
-func (c *Client) named(audiences []string) []GrantedScope {
-	var out []GrantedScope
-	for _, g := range c.Scopes {
-		known := slices.ContainsFunc(out, func(o GrantedScope) bool { return o.ResourceID == g.ResourceID })
-		if !known && g.Resource.Type != platform.ResourceOpenID && slices.Contains(audiences, g.Resource.Audience) {
-			out = append(out, g)
-		}
-	}
-	return out
-}
-
-// AccessType is the typ of the application's access tokens (RFC 9068 §2.1):
-// there is one unless includeTyp says no.
-func (c *Client) AccessType() string {
-	if c.IncludeTyp != nil && !*c.IncludeTyp {
-		return ""
-	}
-	return TypeAccess
 }

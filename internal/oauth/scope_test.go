@@ -42,7 +42,9 @@ func granted(multiple bool, all ...[]GrantedScope) *Client {
 	return c
 }
 
+// covers: OIDC Core §3.1.2.1/3, OIDC Core §14/3, OIDC Core §14/4
 func TestGrantScopes(t *testing.T) {
+	// covers: RFC 6749 §3.3/2, RFC 6749 §10.3/5
 	few := granted(false, ofOpenID("profile"), ofPlatform("p1:read:user", "p1:update:user"))
 	resources := [][]GrantedScope{ofOpenID("profile", "email"), ofPlatform("p1:read:user"), custom("a", 600, "a:read", "a:write"), custom("b", 900, "b:read")}
 	single, several := granted(false, resources...), granted(true, resources...)
@@ -85,7 +87,7 @@ func TestGrantScopes(t *testing.T) {
 		{&Client{}, "profile", nil, fault.ScopeUnknown},
 	}
 	for _, c := range cases {
-		got, err := GrantScopes(c.asked, c.client)
+		got, err := GrantScopes(c.asked, nil, c.client)
 		if !refuses(err, c.refused) || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q, several resources %t: %q, %v", c.asked, c.client.MultipleResources, got, err)
 		}
@@ -140,6 +142,7 @@ func TestTarget(t *testing.T) {
 }
 
 func TestDecideClient(t *testing.T) {
+	// covers: RFC 6749 §3.3/2
 	roles := []platform.RoleAssignment{{Parent: "me"}}
 	a, b := custom("a", 600, "a:read", "a:write"), custom("b", 600, "b:read")
 	cases := []struct {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -148,7 +149,10 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 	if err := signedBy(t, keys, &claims); err != nil {
 		return Access{}, err
 	}
+	typ, _ := t.Headers[0].ExtraHeaders[jose.HeaderType].(string)
 	switch {
+	case typ != "" && !strings.EqualFold(typ, TypeAccess) && !strings.EqualFold(typ, "application/"+TypeAccess): // RFC 9068 §4
+		return Access{}, fmt.Errorf("the token is a %q, not an access token", typ)
 	case claims.Issuer != issuer:
 		return Access{}, fmt.Errorf("the issuer is %q, not %q", claims.Issuer, issuer)
 	case now.Unix() >= claims.Expires:

@@ -59,6 +59,8 @@ func TestAtHash(t *testing.T) {
 	}
 }
 
+// covers: RFC 9068 §2.2/9
+// covers: OIDC Core §13.3/1
 func TestClaims(t *testing.T) {
 	text := func(v any) string {
 		raw, err := json.Marshal(v)
@@ -92,6 +94,9 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// covers: RFC 9068 §2.1/5, RFC 9068 §4/12
+// covers: OIDC Core §2/22
+// covers: OIDC Discovery §3/16
 func TestSignAndVerify(t *testing.T) {
 	s := keys()[0]
 	want := realm().AccessClaims(issue(), target(), "c", "j", noon)
@@ -120,7 +125,10 @@ func TestSignAndVerify(t *testing.T) {
 }
 
 // TestVerifyRefuses is what people try with a token.
+// covers: RFC 9068 §4/6, RFC 9068 §4/9, RFC 9068 §4/10, RFC 9068 §4/11
 func TestVerifyRefuses(t *testing.T) {
+	// covers: RFC 6749 §7/1, RFC 6749 §10.3/3
+	// covers: RFC 6750 §5.2/2
 	s, foreign := keys()[0], keys()[1]
 	claims := realm().AccessClaims(issue(), target(), "c", "j", noon)
 	good := signed(t, s, claims)
@@ -199,7 +207,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §5.3.2/2
 func TestUserInfo(t *testing.T) {
+	// covers: Certification Basic/OIDCCScopeProfile
 	full := platform.User{Username: "joe", Email: "joe@example.com", Name: platform.UserName{Given: "Joe", Family: "Doe"}, PrimaryPhone: "1", MobilePhone: "2", Timezone: "Europe/Berlin",
 		Address: platform.UserAddress{Locality: "Berlin", CountryCode: "DE"}}
 	cases := []struct {

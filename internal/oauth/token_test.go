@@ -14,9 +14,12 @@ import (
 )
 
 func TestReadCredentials(t *testing.T) {
+	// covers: RFC 6749 §2.3/2, RFC 6749 §3.2/5
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 	form := func(id, secret string) Form { return Form{"client_id": {id}, "client_secret": {secret}} }
-	byBasic := func(id, secret string) Credentials { return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret} }
+	byBasic := func(id, secret string) Credentials {
+		return Credentials{Method: platform.AuthBasic, ID: id, Secret: secret}
+	}
 	cases := []struct {
 		name, header string
 		form         Form
@@ -63,6 +66,7 @@ func TestReadCredentials(t *testing.T) {
 }
 
 func TestAuthenticate(t *testing.T) {
+	// covers: RFC 6749 §2.3.2/1
 	client := func(method string, enabled bool) *Client {
 		return &Client{ID: "me", Application: platform.Application{TokenEndpointAuthMethod: method, Enabled: enabled}}
 	}
@@ -245,6 +249,7 @@ func TestVerifierFailuresAreCounted(t *testing.T) {
 }
 
 func TestCodeEdges(t *testing.T) {
+	// covers: RFC 6749 §4.1.3/12
 	x := redemption()
 	x.Now = x.Code.ExpiresAt.Add(-1)
 	if out := decideCode(x); !out.Spend {

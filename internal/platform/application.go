@@ -13,22 +13,24 @@ import (
 // Application is an application: an OAuth client, when its protocol is OpenID
 // Connect.
 type Application struct {
-	Name                        string   `json:"name"`
-	Enabled                     bool     `json:"enabled"`
-	Type                        string   `json:"type"`
-	Protocol                    string   `json:"protocol"`
-	GrantTypes                  []string `json:"grantTypes"`
-	ResponseTypes               []string `json:"responseTypes"`
-	RedirectURIs                []string `json:"redirectUris"`
-	AllowWildcardInRedirectURIs bool     `json:"allowWildcardInRedirectUris"`
-	TokenEndpointAuthMethod     string   `json:"tokenEndpointAuthMethod"`
-	PKCEEnforcement             string   `json:"pkceEnforcement"`
-	PARRequirement              string   `json:"parRequirement"`
-	RequireSignedRequestObject  bool     `json:"requireSignedRequestObject"`
-	LoginPageURL                string   `json:"loginPageUrl"`
-	HomePageURL                 string   `json:"homePageUrl"`
-	InitiateLoginURI            string   `json:"initiateLoginUri"`
-	CORSSettings                *struct {
+	Name                         string   `json:"name"`
+	Enabled                      bool     `json:"enabled"`
+	Type                         string   `json:"type"`
+	Protocol                     string   `json:"protocol"`
+	GrantTypes                   []string `json:"grantTypes"`
+	ResponseTypes                []string `json:"responseTypes"`
+	RedirectURIs                 []string `json:"redirectUris"`
+	AllowWildcardInRedirectURIs  bool     `json:"allowWildcardInRedirectUris"`
+	TokenEndpointAuthMethod      string   `json:"tokenEndpointAuthMethod"`
+	PKCEEnforcement              string   `json:"pkceEnforcement"`
+	PARRequirement               string   `json:"parRequirement"`
+	PARTimeout                   int      `json:"parTimeout"` // seconds
+	RequireSignedRequestObject   bool     `json:"requireSignedRequestObject"`
+	SupportUnsignedRequestObject bool     `json:"supportUnsignedRequestObject"`
+	LoginPageURL                 string   `json:"loginPageUrl"`
+	HomePageURL                  string   `json:"homePageUrl"`
+	InitiateLoginURI             string   `json:"initiateLoginUri"`
+	CORSSettings                 *struct {
 		Behavior string   `json:"behavior"`
 		Origins  []string `json:"origins"`
 	} `json:"corsSettings"`

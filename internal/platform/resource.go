@@ -24,6 +24,8 @@ type Resource struct {
 	Type     string `json:"type"`
 	Audience string `json:"audience"`
 	Validity int    `json:"accessTokenValiditySeconds"`
+	// IntrospectAuth is how the resource authenticates to ask about tokens.
+	IntrospectAuth string `json:"introspectEndpointAuthMethod"`
 }
 
 // ResourceScope is a scope of a resource.

@@ -67,6 +67,7 @@ func held(t testing.TB, k kind.Kind, before, sent string) (out kind.Body, kept, 
 }
 
 func TestApplicationDefaults(t *testing.T) {
+	// covers: RFC 8252 §8.5/1
 	cases := []struct{ kind, grants, responses, auth string }{
 		{"WEB_APP", `["AUTHORIZATION_CODE"]`, `["CODE"]`, AuthBasic},
 		{"NATIVE_APP", `["AUTHORIZATION_CODE","IMPLICIT"]`, `["TOKEN","ID_TOKEN","CODE"]`, AuthNone},
@@ -99,6 +100,7 @@ func TestApplicationDefaults(t *testing.T) {
 }
 
 func TestApplicationRules(t *testing.T) {
+	// covers: RFC 6749 §4.4/1
 	const app = `{"name":"A","enabled":true,"type":"WEB_APP","protocol":"OPENID_CONNECT"`
 	cases := []struct{ sent, says string }{
 		{``, ""},
@@ -153,6 +155,7 @@ func TestApplicationComesWithSecretAndSubject(t *testing.T) {
 }
 
 func TestWrongRedirectURI(t *testing.T) {
+	// covers: RFC 6749 §3.1.2/1, RFC 6749 §3.1.2/3
 	const invalid, relative = "must be a valid URI", "must be an absolute URI"
 	cases := []struct{ uri, says string }{
 		{"https://app.example.com/cb?x=1&y=%20", ""},
@@ -239,6 +242,7 @@ func TestWrongOriginThatNoBrowserSends(t *testing.T) {
 	}
 }
 
+// covers: OIDC Core §5.1/6
 func TestWrongEmail(t *testing.T) {
 	for _, good := range []string{"joe@example.com", "joe.o'neil+tag@sub.example.com", "j@localhost", "jöe@example.com"} {
 		if got := wrongEmail(good); got != "" {

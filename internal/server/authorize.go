@@ -9,7 +9,6 @@ import (
 	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/flow"
-	"pixy/internal/kind"
 	"pixy/internal/manage"
 	"pixy/internal/oauth"
 	"pixy/internal/store"
@@ -22,6 +21,8 @@ type authorizeFacts struct {
 	browser browser
 	reuse   bool // the browser's token may be used again
 	policy  flow.Policy
+	hint    error // why the id_token_hint is refused, or nil
+	foreign bool  // the session is not that of the user whom a hint names
 }
 
 // authorize begins a sign-on (RFC 6749 §4.1.1), or issues the code at once
@@ -31,24 +32,34 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a := oauth.Authorization{Form: form}
-	known, err := s.authorizeFacts(r, form)
+	a, wrong := s.unfold(r, form)
+	known, err := s.authorizeFacts(r, &a)
 	if err != nil {
 		return s.refuseAuthorize(w, r, a, err)
 	}
-	a.Client = known.client
 	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
+		if wrong != nil && a.Client != nil { // what is missing stands in what can't be read
+			err = wrong
+		}
 		return s.refuseAuthorize(w, r, a, err)
 	}
 	if err := s.trustOrigin(w, r, a.Client.Application); err != nil && a.Mode() == oauth.ModeFlow {
 		return s.refuseAuthorize(w, r, a, err)
 	}
+	if wrong != nil {
+		return s.sendBack(w, r, known.realm, backTo(a), wrong)
+	}
 	request, err := a.Accept()
+	if err == nil {
+		err = known.hint
+	}
+	if err == nil {
+		err = s.begin(w, r, known, request)
+	}
 	if err != nil {
 		return s.sendBack(w, r, known.realm, backTo(a), err)
 	}
-	request.Query = form.Again()
-	return s.begin(w, r, known, request)
+	return nil
 }
 
 // authorizeForm reads the parameters from the query and, on POST, the body.
@@ -65,21 +76,27 @@ func authorizeForm(r *http.Request) (oauth.Form, error) {
 	return form, err
 }
 
-func (s *Server) authorizeFacts(r *http.Request, form oauth.Form) (f authorizeFacts, err error) {
+// authorizeFacts loads what a request is decided by, and tells the request its
+// client and whom its id_token_hint names.
+func (s *Server) authorizeFacts(r *http.Request, a *oauth.Authorization) (f authorizeFacts, err error) {
 	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if f.realm, err = s.realm(tx); err != nil {
 			return err
 		}
-		if f.client, err = s.client(tx, form.Get("client_id")); err != nil || f.client == nil {
+		if f.client, err = s.client(tx, a.Form.Get("client_id")); err != nil || f.client == nil {
 			return err
 		}
+		a.Client = f.client
 		if f.browser, err = s.browser(tx, sessionToken(r)); err != nil {
 			return err
 		}
 		if f.reuse, err = s.known(tx, f.browser); err != nil {
 			return err
 		}
-		f.policy, err = facts.Policy(tx, f.client.ID, oauth.Words(form.Get("acr_values")))
+		if err := s.hinted(tx, a, &f); err != nil {
+			return err
+		}
+		f.policy, err = facts.Policy(tx, f.client.ID, oauth.Words(a.Form.Get("acr_values")))
 		return err
 	})
 	return f, err
@@ -102,7 +119,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 	if !known.reuse {
 		b = newBrowser(s.vault.NewToken())
 	}
-	demand := flow.Demand{Fresh: slices.Contains(request.Prompts, "login") || slices.Contains(request.Prompts, "select_account"), MaxAge: request.MaxAge}
+	demand := flow.Demand{Fresh: known.foreign || slices.Contains(request.Prompts, "login") || slices.Contains(request.Prompts, "select_account"), MaxAge: request.MaxAge}
 	f := flow.Start(flow.Flow{ID: s.vault.NewID(), Client: known.client.ID, ClientName: known.client.Name, Policy: known.policy,
 		Hint: request.LoginHint, Browser: b.hash, RemoteIP: remoteIP(r), Population: b.population}, b.session, demand, s.now().UTC())
 	back := backOf(request)
@@ -111,7 +128,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 		return s.finish(w, r, known.realm, facts.FlowRecord{Flow: f, Request: request})
 	case slices.Contains(request.Prompts, "none"):
 		return s.sendBack(w, r, known.realm, back, fault.LoginRequired)
-	case f.Status == flow.Failed && request.Mode == oauth.ModeQuery:
+	case f.Status == flow.Failed && request.Mode != oauth.ModeFlow:
 		return s.sendBack(w, r, known.realm, back, fault.SignOnDenied.Saying(f.Failure.Message))
 	}
 	return s.startFlow(w, r, known, b, facts.FlowRecord{Flow: f, Request: request})
@@ -155,91 +172,22 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Real
 	if err != nil {
 		return err
 	}
-	return s.deliver(w, realm, record, code, nil)
+	return s.deliver(w, r, realm, granted{record, code, family}, nil)
 }
 
-// putCode keeps an authorization code with everything it is bound to.
+// putCode keeps an authorization code with everything it is bound to, when the
+// request wants one.
 func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRecord) error {
 	f, q := record.Flow, record.Request
+	if !q.Wants(oauth.TypeCode) {
+		return nil
+	}
 	expires := tx.Now().Add(oauth.CodeLife)
 	_, err := s.records.Codes.Put(tx, code, store.Ticket[oauth.Code]{Owner: f.User, Client: q.ClientID, Family: family, Expires: expires, Body: oauth.Code{
-		ClientID: q.ClientID, RedirectURI: q.RedirectURI, Challenge: q.Challenge, Scopes: q.Scopes, Nonce: q.Nonce,
+		ClientID: q.ClientID, RedirectURI: q.RedirectURI, Challenge: q.Challenge, Scopes: q.Scopes, Resources: q.Resources, JKT: q.JKT, Nonce: q.Nonce,
 		User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime, ExpiresAt: expires,
 	}})
 	return err
-}
-
-// deliver sends the code to the application (RFC 6749 §4.1.2, RFC 9207), or
-// shows it in the answer under pi.flow.
-func (s *Server) deliver(w http.ResponseWriter, realm oauth.Realm, record facts.FlowRecord, code string, view kind.Body) error {
-	q := record.Request
-	if q.Mode == oauth.ModeFlow {
-		if view == nil {
-			view = kind.Body{"environment": kind.Body{"id": realm.Environment}, "status": flow.Completed, "session": kind.Body{"id": record.Flow.Session}}
-		}
-		answer := kind.Body{"code": code}
-		if q.State != "" {
-			answer["state"] = q.State
-		}
-		view["authorizeResponse"] = answer
-		if q.RedirectURI != "" {
-			view["redirect_uri"] = q.RedirectURI
-		}
-		return writeJSON(w, http.StatusOK, view)
-	}
-	parameters := url.Values{"code": {code}, "iss": {realm.Issuer}}
-	if q.State != "" {
-		parameters.Set("state", q.State)
-	}
-	redirect(w, oauth.Append(q.RedirectURI, parameters))
-	return nil
-}
-
-// back is where a refusal goes once the redirect URI is proven.
-type back struct{ uri, mode, state string }
-
-func backTo(a oauth.Authorization) back {
-	b := back{uri: a.Form.Get("redirect_uri"), mode: a.Mode()}
-	if (oauth.Form{"state": a.Form["state"]}).Wrong([]string{"state"}) == nil {
-		b.state = a.Form.Get("state")
-	}
-	return b
-}
-
-func backOf(q oauth.Request) back { return back{q.RedirectURI, q.Mode, q.State} }
-
-// sendBack tells the application that its request was refused (RFC 6749
-// §4.1.2.1), under pi.flow in PingOne's error model.
-func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, realm oauth.Realm, b back, err error) error {
-	f := faultOf(err)
-	if f.Form != fault.OAuth {
-		return err
-	}
-	if b.mode == oauth.ModeFlow || b.uri == "" {
-		s.refuse(w, r, asPlatform, flowFault(f))
-		return nil
-	}
-	s.logRefusal(r, f)
-	parameters := url.Values{"error": {f.Code}, "error_description": {describe(r.Context(), f)}, "iss": {realm.Issuer}}
-	if b.state != "" {
-		parameters.Set("state", b.state)
-	}
-	redirect(w, oauth.Append(b.uri, parameters))
-	return nil
-}
-
-// flowFault is an OAuth refusal in the error model: clients of pi.flow read
-// the code and the sentence from the first detail.
-func flowFault(f *fault.Fault) *fault.Fault {
-	c := *f
-	c.Form, c.Code, c.Message = fault.Platform, fault.RequestFailed.Code, fault.RequestFailed.Message
-	c.Details = []fault.Detail{{Code: f.Code, Message: f.Message}}
-	return &c
-}
-
-func redirect(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusFound)
 }
 
 // resume ends a flow: the application gets the code, or hears why not.
@@ -273,7 +221,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 		redirect(w, s.signOnURL(realm.Environment, id))
 		return nil
 	}
-	return s.answerResume(w, r, realm, out, code)
+	return s.answerResume(w, r, realm, out, granted{out.record, code, family})
 }
 
 func flowID(form oauth.Form) (string, error) {
@@ -327,8 +275,8 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 		if out.person, err = facts.ByID(tx, f.User); err != nil && !errors.Is(err, store.ErrMissing) {
 			return out, err
 		}
-		if !out.person.User.Enabled {
-			out.refuse = fault.SignOnDenied.Saying("The user who signed in has been disabled or deleted")
+		if out.refuse, err = s.unwanted(tx, out); err != nil {
+			return out, err
 		}
 	} else {
 		out.refuse = fault.SignOnDenied.Saying(f.Failure.Message)
@@ -342,7 +290,24 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 	return out, s.putCode(tx, code, family, t.Body)
 }
 
-func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oauth.Realm, out resumed, code string) error {
+// unwanted is why a sign-on is refused in the end: the user is gone, or is not
+// the one whom the request's hints name (OpenID Connect Core §3.1.2.1).
+func (s *Server) unwanted(tx *store.Tx, out resumed) (refuse, err error) {
+	if !out.person.User.Enabled {
+		return fault.SignOnDenied.Saying("The user who signed in has been disabled or deleted"), nil
+	}
+	want := out.record.Request.Subject
+	if want == "" {
+		return nil, nil
+	}
+	subject, err := s.subject(tx, out.client.ID, out.person.ID)
+	if err == nil && subject != want {
+		refuse = fault.LoginRequired.Compared("the user whom the hint names", "another")
+	}
+	return refuse, err
+}
+
+func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oauth.Realm, out resumed, g granted) error {
 	env := realm.Environment
 	_ = s.trustOrigin(w, r, out.client.Application) // under pi.flow it was asked before the write
 	switch {
@@ -354,5 +319,5 @@ func (s *Server) answerResume(w http.ResponseWriter, r *http.Request, realm oaut
 	case out.refuse != nil:
 		return s.sendBack(w, r, realm, backOf(out.record.Request), out.refuse)
 	}
-	return s.deliver(w, realm, out.record, code, s.flowView(env, out.record, out.person, nil))
+	return s.deliver(w, r, realm, g, s.flowView(env, out.record, out.person, nil))
 }

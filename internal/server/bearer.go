@@ -160,10 +160,12 @@ var errToken = errors.New("the access token is not good")
 
 func tokenError(why string) error { return fmt.Errorf("%w: %s", errToken, why) }
 
+func isTokenError(err error) bool { return errors.Is(err, errToken) }
+
 // badToken turns what is wrong with a token into a refusal; an error of the
 // server stays one.
 func badToken(err error, refusal *fault.Fault) error {
-	if errors.Is(err, errToken) {
+	if isTokenError(err) {
 		return refusal.Because(err)
 	}
 	return err

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -29,23 +30,25 @@ func (s *Server) caller(r *http.Request, form oauth.Form) (c caller, err error) 
 	if err != nil {
 		return c, err
 	}
-	var sealed []string
 	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if c, err = s.issuing(tx, credentials.ID); err != nil || c.client == nil {
 			return err
 		}
-		if c.roles, err = facts.Assignments(tx, c.client.ID); err != nil {
-			return err
-		}
-		sealed, err = facts.LiveSecrets(tx, c.client.ID)
+		c.roles, err = facts.Assignments(tx, c.client.ID)
 		return err
 	})
 	if err != nil {
 		return c, err
 	}
-	keys, err := s.clientKeys(r, c, credentials, sealed)
-	if err != nil {
-		return c, err
+	var keys oauth.Keys
+	if c.client != nil && credentials.Method == c.client.TokenEndpointAuthMethod {
+		kid := ""
+		if credentials.Assertion != nil {
+			kid = credentials.Assertion.KeyID
+		}
+		if keys, err = s.keysFor(r.Context(), c, credentials.Method, kid); err != nil {
+			return c, err
+		}
 	}
 	if err := oauth.Authenticate(credentials, c.client, keys, c.realm.Issuer, s.now()); err != nil {
 		return c, err
@@ -66,18 +69,25 @@ func (s *Server) issuing(tx *store.Tx, id string) (c caller, err error) {
 	return c, err
 }
 
-// clientKeys are what the client's credentials are held against.
-func (s *Server) clientKeys(r *http.Request, c caller, credentials oauth.Credentials, sealed []string) (keys oauth.Keys, err error) {
-	if c.client == nil || credentials.Method != c.client.TokenEndpointAuthMethod {
-		return keys, nil
-	}
-	if credentials.Method == platform.AuthPrivateKeyJWT {
-		if keys.Public, err = s.keySets.Of(r.Context(), c.client.Application, credentials.Assertion.KeyID); err != nil {
-			return keys, fault.ClientDenied.Because(err)
+// keysFor is what a client's credentials, or what it has signed, are held
+// against: its secrets, or for PRIVATE_KEY_JWT its public keys.
+func (s *Server) keysFor(ctx context.Context, c caller, method, kid string) (keys oauth.Keys, err error) {
+	switch method {
+	case platform.AuthNone:
+	case platform.AuthPrivateKeyJWT:
+		if keys.Public, err = s.keySets.Of(ctx, c.client.Application, kid); err != nil {
+			err = fault.ClientDenied.Because(err)
 		}
-		return keys, nil
+	default:
+		var sealed []string
+		err = s.db.View(ctx, c.realm.Environment, func(tx *store.Tx) error {
+			sealed, err = facts.LiveSecrets(tx, c.client.ID)
+			return err
+		})
+		if err == nil {
+			keys.Secrets, err = s.vault.Secrets(c.realm.Environment, "secret", c.client.ID, sealed)
+		}
 	}
-	keys.Secrets, err = s.vault.Secrets(c.realm.Environment, "secret", c.client.ID, sealed)
 	return keys, err
 }
 

@@ -30,7 +30,7 @@ func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request, t trust) {
 func (s *Server) exposeTo(w http.ResponseWriter, origin string, credentials bool) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "Correlation-Id")
+	h.Set("Access-Control-Expose-Headers", "Correlation-Id, DPoP-Nonce, WWW-Authenticate")
 	if credentials {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}

@@ -57,8 +57,8 @@ func refusePlatform(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
 	if len(f.Details) > 0 {
 		body["details"] = f.Details
 	}
-	if f.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", challenge(r, fault.TokenInvalid))
+	if told := map[int]*fault.Fault{http.StatusUnauthorized: fault.BearerInvalid, http.StatusForbidden: fault.BearerRole}[f.Status]; told != nil {
+		w.Header().Set("WWW-Authenticate", challenge(r, told))
 	}
 	_ = writeJSON(w, f.Status, body) // a map of strings always encodes
 }
@@ -90,7 +90,7 @@ func challenge(r *http.Request, f *fault.Fault) string {
 	switch {
 	case f.Code == "invalid_client":
 		return `Basic realm="PingOne"`
-	case token == "" || f.Form != fault.OAuth:
+	case token == "":
 		return scheme + ` realm="PingOne"` + algorithms
 	}
 	return scheme + ` realm="PingOne", error="` + f.Code + `", error_description="` + clean(f.Message) + `"` + algorithms

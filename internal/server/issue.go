@@ -26,6 +26,9 @@ func (s *Server) answer(ctx context.Context, c caller, out oauth.Outcome) (kind.
 	if out.Refresh != nil {
 		body["refresh_token"] = oauth.RefreshToken(s.refreshKey, c.realm.Environment, out.Refresh.Family, out.Refresh.Generation)
 	}
+	if out.IssuedType != "" {
+		body["issued_token_type"] = out.IssuedType
+	}
 	if out.Issue.WantsIdentity() {
 		with := oauth.Beside{AccessToken: c.signer.LeftHash(body["access_token"].(string))}
 		body["id_token"], err = s.identityToken(c, out.Issue, with, added)
@@ -97,6 +100,24 @@ func (s *Server) mapped(ctx context.Context, c caller, i oauth.Issue) (m mapped,
 	m.forAPI = oauth.Mapped(attributes, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.Name != "sub" })
 	m.forClient = oauth.Mapped(own, user, i.Scopes, func(m platform.AttributeMapping) bool { return m.IDToken == nil || *m.IDToken })
 	return m, nil
+}
+
+// subject is what a user is called towards an application: the id, unless a
+// mapping says otherwise.
+func (s *Server) subject(tx *store.Tx, client, user string) (string, error) {
+	own, err := facts.ClientMappings(tx, client)
+	if err != nil || plainSubject(own) {
+		return user, err
+	}
+	known, err := facts.UserFacts(tx, s.api.Kinds()["user"], user, own)
+	if err != nil {
+		return "", err
+	}
+	mapped := oauth.Mapped(own, known, nil, func(m platform.AttributeMapping) bool { return m.Name == "sub" })
+	if named, ok := mapped["sub"].(string); ok {
+		return named, nil
+	}
+	return user, nil
 }
 
 // plainSubject reports that the subject of the mappings is the user's id, as

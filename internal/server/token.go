@@ -35,6 +35,9 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	x := oauth.Exchange{Form: form, Client: *c.client, Now: s.now(), Roles: c.roles, JKT: jkt}
+	if x.Presented, err = s.readTokens(r, grant, form); err != nil {
+		return err
+	}
 	out, err := s.redeem(r.Context(), grant, x, c)
 	if err != nil {
 		return err
@@ -44,6 +47,25 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, body)
+}
+
+// readTokens verifies the access tokens that a grant reads; one that is not good
+// is left out.
+func (s *Server) readTokens(r *http.Request, g oauth.Grant, form oauth.Form) (map[string]*oauth.Access, error) {
+	out := map[string]*oauth.Access{}
+	for _, name := range g.Reads {
+		if form.Get(name) == "" {
+			continue
+		}
+		claims, err := s.verified(r.Context(), form.Get(name), r.PathValue("env"), "")
+		if err != nil && !isTokenError(err) {
+			return nil, err
+		}
+		if err == nil {
+			out[name] = &claims
+		}
+	}
+	return out, nil
 }
 
 // tokenForm reads the parameters of an endpoint that clients call themselves,

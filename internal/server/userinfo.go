@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 
 	"pixy/internal/facts"
@@ -22,27 +23,33 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if claims.Subject == "" || !(oauth.Issue{Scopes: scopes}).WantsIdentity() {
 		return fault.BearerScope
 	}
-	var body map[string]any
-	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		u, d, err := facts.Get[platform.User](tx, "user", claims.Subject)
-		if err != nil {
-			return facts.Missing(err, fault.BearerInvalid)
-		}
-		body = oauth.UserInfo(d.ID, u, d.Updated, scopes)
-		mappings, err := facts.ClientMappings(tx, claims.ClientID)
+	body, err := s.claims(r.Context(), env, claims.ClientID, claims.Subject, scopes)
+	if err != nil {
+		return facts.Missing(err, fault.BearerInvalid)
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// claims are those of a user that the scopes release to an application, or
+// ErrMissing.
+func (s *Server) claims(ctx context.Context, env, client, user string, scopes []string) (out map[string]any, err error) {
+	err = s.db.View(ctx, env, func(tx *store.Tx) error {
+		u, d, err := facts.Get[platform.User](tx, "user", user)
 		if err != nil {
 			return err
 		}
-		user, err := facts.UserFacts(tx, s.api.Kinds()["user"], d.ID, mappings)
-		for name, v := range oauth.Mapped(mappings, user, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
-			body[name] = v
+		out = oauth.UserInfo(d.ID, u, d.Updated, scopes)
+		mappings, err := facts.ClientMappings(tx, client)
+		if err != nil {
+			return err
+		}
+		known, err := facts.UserFacts(tx, s.api.Kinds()["user"], d.ID, mappings)
+		for name, v := range oauth.Mapped(mappings, known, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
+			out[name] = v
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, body)
+	return out, err
 }
 
 // ofUserinfo is the claims of the token of a userinfo request: in the header or,

@@ -83,6 +83,13 @@ type Refusal struct {
 	AgainLabel  string // "" is "Start again"
 }
 
+// FormPost hands an answer to the application: a form that the script sends, or
+// else the person.
+type FormPost struct {
+	Action string // the redirect URI
+	Fields []Fact // the names and values of the parameters
+}
+
 // Done says that nothing is left to do here.
 type Done struct {
 	Title       string

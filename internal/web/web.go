@@ -46,7 +46,7 @@ func New() (*Pages, error) {
 		return nil, fmt.Errorf("parse page layout: %w", err)
 	}
 	p := &Pages{pages: map[string]*template.Template{}}
-	for _, name := range []string{"signon", "newpassword", "usercode", "consent", "refusal", "done", "welcome"} {
+	for _, name := range []string{"signon", "newpassword", "usercode", "consent", "refusal", "done", "welcome", "formpost"} {
 		p.pages[name], err = parsePage(layout, name)
 		if err != nil {
 			return nil, err
@@ -127,6 +127,9 @@ func (p *Pages) Refusal(w io.Writer, v Refusal) error { return render(w, p.pages
 
 // Done writes the page that says nothing is left to do.
 func (p *Pages) Done(w io.Writer, v Done) error { return render(w, p.pages["done"], v) }
+
+// FormPost writes the page that sends an answer to the application.
+func (p *Pages) FormPost(w io.Writer, v FormPost) error { return render(w, p.pages["formpost"], v) }
 
 // Welcome writes the page of the server's root.
 func (p *Pages) Welcome(w io.Writer, v Welcome) error { return render(w, p.pages["welcome"], v) }

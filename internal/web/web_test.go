@@ -241,6 +241,7 @@ func TestAlerts(t *testing.T) {
 
 // The person sees which application asks, where they go, and who they are.
 func TestSignOnSaysWhoAsks(t *testing.T) {
+	// covers: RFC 6749 §10.2/3
 	p := states(t)["signon who"]
 	for _, want := range []string{"Sign in to continue to Harbour Invoices", "You will return to invoices.harbour.example", "Signed in as ada", "Not you? Use another account"} {
 		if !strings.Contains(p.text["html"], want) {
@@ -270,6 +271,7 @@ const hostile = `"><script>alert(1)</script><img src=x onerror='alert(1)'> javas
 
 // Values from a request or an administrator stay text, wherever they stand.
 func TestHostileValues(t *testing.T) {
+	// covers: RFC 6749 §10.14/1
 	p := newPages(t)
 	c, facts, list := Client{hostile, hostile}, []Fact{{hostile, hostile}}, []string{hostile}
 	for name, got := range map[string]page{

@@ -58,6 +58,7 @@ const redirect = "https://app.example.com/callback"
 // TestGoClients signs in with golang.org/x/oauth2 and coreos/go-oidc, as a
 // public client and as confidential ones.
 func TestGoClients(t *testing.T) {
+	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCServerTestClientSecretPost
 	p := start(t)
 	p.prepare()
 	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})

@@ -69,6 +69,7 @@ func (p *pixy) fixture() map[string]any {
 // TestNodeClients signs in with openid-client and oauth4webapi, over https with
 // the certificate of the development CA.
 func TestNodeClients(t *testing.T) {
+	// covers: RFC 8414 §3/1, RFC 8414 §3.2/1, RFC 8414 §3.3/1
 	p := start(t, "--tls-dev")
 	p.prepare()
 	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
@@ -77,6 +78,7 @@ func TestNodeClients(t *testing.T) {
 
 // TestBrowser signs in on the hosted pages in Chromium.
 func TestBrowser(t *testing.T) {
+	// covers: RFC 8252 §7/1
 	p := start(t, "--hash-memory", "1024", "--hash-time", "1")
 	p.prepare()
 	for _, name := range []string{"cancels", "locked", "tabs", "noscript", "back", "other"} {

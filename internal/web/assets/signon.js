@@ -2,6 +2,10 @@
 (function () {
   "use strict";
 
+  // Send an answer on to the application.
+  var send = document.querySelector("form[data-send]");
+  if (send) send.submit();
+
   // Show or hide one password.
   function show(button, on) {
     document.getElementById(button.getAttribute("aria-controls")).type = on ? "text" : "password";

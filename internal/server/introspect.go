@@ -1,0 +1,126 @@
+package server
+
+import (
+	"net/http"
+
+	"pixy/internal/facts"
+	"pixy/internal/fault"
+	"pixy/internal/oauth"
+	"pixy/internal/platform"
+	"pixy/internal/store"
+)
+
+// introspect says whether a token is good, and what is in it, to the
+// application that it was issued to or the resource that it is for (RFC 7662
+// §2).
+func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
+	form, err := tokenForm(r)
+	if err != nil {
+		return err
+	}
+	who, c, err := s.inspector(r, form)
+	if err != nil {
+		return err
+	}
+	if err := form.Wrong([]string{"token", "token_type_hint"}); err != nil {
+		return err
+	}
+	token := form.Get("token")
+	if token == "" {
+		return fault.TokenMissing
+	}
+	body, err := s.inspect(r, who, c, token)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, body)
+}
+
+// inspector authenticates the caller: a confidential application, or a custom
+// resource with its own secret.
+func (s *Server) inspector(r *http.Request, form oauth.Form) (oauth.Inspector, caller, error) {
+	credentials, err := oauth.ReadCredentials(r.Header.Get("Authorization"), form)
+	if err != nil {
+		return oauth.Inspector{}, caller{}, err
+	}
+	var resource platform.Resource
+	var secrets []string
+	env := r.PathValue("env")
+	err = s.db.View(r.Context(), env, func(tx *store.Tx) (err error) {
+		if _, err = s.realm(tx); err != nil || !isID(credentials.ID) {
+			return err
+		}
+		resource, secrets, err = facts.ResourceSecrets(tx, credentials.ID)
+		return err
+	})
+	if err != nil {
+		return oauth.Inspector{}, caller{}, err
+	}
+	if resource.Type == platform.ResourceCustom {
+		if secrets, err = s.vault.Secrets(env, "resourceSecret", credentials.ID, secrets); err != nil {
+			return oauth.Inspector{}, caller{}, err
+		}
+		return oauth.Inspector{Audience: resource.Audience}, caller{}, oauth.AuthenticateResource(credentials, resource, secrets)
+	}
+	c, err := s.caller(r, form)
+	if err == nil && c.client.TokenEndpointAuthMethod == platform.AuthNone {
+		err = fault.ClientMethod.Compared("a client that authenticates", "a public one")
+	}
+	if err != nil {
+		return oauth.Inspector{}, c, err
+	}
+	return oauth.Inspector{Client: c.client.ID}, c, nil
+}
+
+// inspect is the answer about a token, whatever it is.
+func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token string) (map[string]any, error) {
+	claims, err := s.verified(r.Context(), token, r.PathValue("env"), "")
+	switch {
+	case err == nil && who.May(claims):
+		return claims.Inspect()
+	case err == nil:
+		return oauth.Inactive(), nil
+	case !isTokenError(err):
+		return nil, err
+	case who.Client == "":
+		return oauth.Inactive(), nil
+	}
+	if _, _, ok := oauth.ReadRefreshToken(s.refreshKey, r.PathValue("env"), token); ok {
+		return s.inspectRefresh(r, c, token)
+	}
+	return s.inspectIdentity(r, c, token)
+}
+
+func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[string]any, error) {
+	var x oauth.Exchange
+	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
+		x.Now = tx.Now()
+		_, err = s.readRefresh(tx, &x, token)
+		return err
+	})
+	if err != nil || x.Refresh == nil || !x.UserActive || !x.SessionAlive || !x.Refresh.Good(*c.client, x.Generation, x.Ended, x.Now) {
+		return oauth.Inactive(), err
+	}
+	return x.Refresh.Inspect(c.realm.Issuer), nil
+}
+
+func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
+	var claims oauth.Identity
+	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		keys, err := facts.PublicKeys(tx)
+		if err != nil {
+			return err
+		}
+		if claims, err = oauth.VerifyIdentity(token, keys, c.realm.Issuer); err != nil {
+			return tokenError(err.Error())
+		}
+		return nil
+	})
+	switch {
+	case isTokenError(err), err == nil && (claims.Audience != c.client.ID || claims.Expires <= s.now().Unix()):
+		return oauth.Inactive(), nil
+	case err != nil:
+		return nil, err
+	}
+	return claims.Inspect()
+}

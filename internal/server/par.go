@@ -1,0 +1,109 @@
+package server
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"pixy/internal/facts"
+	"pixy/internal/fault"
+	"pixy/internal/kind"
+	"pixy/internal/oauth"
+	"pixy/internal/store"
+)
+
+// requestURI begins the request_uri of every pushed request (RFC 9126 §2.2).
+const requestURI = "urn:ietf:params:oauth:request_uri:"
+
+// par keeps an authorize request that the client sends itself, and gives it a
+// name that is good once (RFC 9126 §2).
+func (s *Server) par(w http.ResponseWriter, r *http.Request) error {
+	form, err := tokenForm(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.caller(r, form)
+	if err != nil {
+		return err
+	}
+	jkt, err := s.proof(w, r, "")
+	if err != nil {
+		return err
+	}
+	a, err := s.toPush(r, c, form, jkt)
+	if err != nil {
+		return err
+	}
+	life := time.Duration(c.client.PARTimeout) * time.Second
+	token := s.vault.NewToken()
+	err = s.db.Update(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+		_, err := s.records.Pushed.Put(tx, token, store.Ticket[facts.PushedRequest]{Client: c.client.ID, Expires: tx.Now().Add(life),
+			Body: facts.PushedRequest{ClientID: c.client.ID, Form: a.Form, Signed: a.Signed, Subject: a.Subject, Username: a.Username}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusCreated, kind.Body{"request_uri": requestURI + token, "expires_in": c.client.PARTimeout})
+}
+
+// toPush holds the request against the rules of the authorize endpoint.
+func (s *Server) toPush(r *http.Request, c caller, form oauth.Form, jkt string) (oauth.Authorization, error) {
+	a := oauth.Authorization{Form: maps.Clone(form), Client: c.client, Pushed: true}
+	if form.Get("request_uri") != "" {
+		return a, fault.RequestURIPushed
+	}
+	if id := form.Get("client_id"); id != "" && id != c.client.ID {
+		return a, fault.PushedForeign.Compared(c.client.ID, id)
+	}
+	a.Form["client_id"] = []string{c.client.ID}
+	a, err := s.signedParts(r, a, c)
+	if err != nil {
+		return a, err
+	}
+	if jkt != "" {
+		if named := a.Form.Get("dpop_jkt"); named != "" && named != jkt {
+			return a, fault.ProofForeign.Compared(named, jkt)
+		}
+		a.Form["dpop_jkt"] = []string{jkt}
+	}
+	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
+		return a, err
+	}
+	_, err = a.Accept()
+	maps.DeleteFunc(a.Form, func(name string, _ []string) bool {
+		return name != "resource" && !slices.Contains(oauth.AuthorizeParameters(), name)
+	})
+	return a, err
+}
+
+// pushed is the request that a request_uri names. It is good once, for the
+// client that pushed it; what stands beside it in the query counts for nothing
+// (RFC 9126 §4).
+func (s *Server) pushed(r *http.Request, a oauth.Authorization) (oauth.Authorization, error) {
+	uri := a.Form.Get("request_uri")
+	token, ours := strings.CutPrefix(uri, requestURI)
+	refusal := fault.RequestURIUnknown.Compared("a request_uri from this server", "another")
+	if !ours || !isToken(token) || len(a.Form["request_uri"]) > 1 || len(a.Form["client_id"]) != 1 {
+		return a, refusal
+	}
+	err := s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		t, err := s.records.Pushed.Get(tx, token)
+		if errors.Is(err, store.ErrMissing) || err == nil && t.Body.ClientID != a.Form.Get("client_id") {
+			return refusal
+		}
+		if err != nil {
+			return err
+		}
+		first, err := s.records.Pushed.Spend(tx, token, t.Expires)
+		if err == nil && !first {
+			err = refusal
+		}
+		a.Form, a.Pushed, a.Signed, a.Subject, a.Username = t.Body.Form, true, t.Body.Signed, t.Body.Subject, t.Body.Username
+		return err
+	})
+	return a, err
+}
