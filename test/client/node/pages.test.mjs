@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { launch } from './browser.mjs'
-import { application, pixy, serve } from './person.mjs'
+import { application, manage, pixy, serve } from './person.mjs'
 
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 const pictures = 'pictures' // of the last run, to look at
@@ -243,6 +243,57 @@ test('the sign-on page is small and keeps still', async t => {
   assert.equal(await tab.evaluate(() => globalThis.shifts), 0)
   t.diagnostic(`${bytes} bytes, first paint after ${await tab.evaluate(() => Math.round(performance.getEntriesByName('first-contentful-paint')[0].startTime))} ms`)
   await shoot(tab, 'sign-on')
+})
+
+let televisions = 0
+
+// device asks for a code, as a television does.
+async function device () {
+  const app = await manage('POST', '/applications', { name: 'Living-room TV ' + ++televisions, type: 'CUSTOM_APP', enabled: true, protocol: 'OPENID_CONNECT', grantTypes: ['DEVICE_CODE'], tokenEndpointAuthMethod: 'NONE' })
+  const ask = (path, form) => fetch(`${pixy.issuer}/${path}`, { method: 'POST', body: new URLSearchParams({ client_id: app.id, ...form }) }).then(r => r.json())
+  const asked = await ask('device_authorization', { scope: 'openid' })
+  return { ...asked, name: app.name, poll: () => ask('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: asked.device_code }) }
+}
+
+for (const [how, options] of [['with JavaScript', {}], ['without JavaScript', { javaScriptEnabled: false }]]) {
+  test('a device is let in, ' + how, async t => {
+    const tv = await device()
+    const look = options.javaScriptEnabled === false ? () => {} : shoot
+    const tab = await (await person(t, options)).newPage()
+    await tab.goto(tv.verification_uri)
+    await look(tab, 'code')
+    await tab.getByLabel('Code').fill('bcdf bcdf')
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('alert').waitFor()
+    await look(tab, 'code-wrong')
+    await tab.getByLabel('Code').fill(tv.user_code.toLowerCase())
+    await tab.keyboard.press('Enter')
+    await fill(tab, pixy.username)
+    await tab.getByText(tv.user_code).waitFor()
+    await tab.getByText(tv.name).waitFor()
+    await look(tab, 'consent')
+    assert.equal((await tv.poll()).error, 'authorization_pending')
+    await tab.getByRole('button', { name: 'Allow' }).click()
+    await tab.getByText('You can go back to your device').waitFor()
+    await look(tab, 'allowed')
+    await tab.reload()
+    await tab.getByText('You can go back to your device').waitFor()
+    assert.ok((await tv.poll()).access_token)
+  })
+}
+
+test('a device is denied by the link with its code', async t => {
+  const tv = await device()
+  const tab = await (await person(t)).newPage()
+  await tab.goto(tv.verification_uri_complete)
+  assert.equal(await tab.getByLabel('Code').inputValue(), tv.user_code)
+  await shoot(tab, 'code-given')
+  await tab.getByRole('button', { name: 'The codes are the same' }).click()
+  await fill(tab, pixy.username)
+  await tab.getByRole('button', { name: 'Deny' }).click()
+  await tab.getByText('Access was not given').waitFor()
+  await shoot(tab, 'denied')
+  assert.equal((await tv.poll()).error, 'access_denied')
 })
 
 // tooWide is what a narrow window would cut off or scroll to.
