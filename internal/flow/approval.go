@@ -6,9 +6,12 @@ import (
 	"pixy/internal/fault"
 )
 
-// ForDevice is the kind of what a device waits for (RFC 8628), by the kind of
-// its tickets.
-const ForDevice = "device"
+// The kinds of what clients wait for, which are those of the tickets: a device
+// (RFC 8628), and a client that named the person (OpenID Connect CIBA).
+const (
+	ForDevice      = "device"
+	ForBackchannel = "ciba"
+)
 
 // Asked is what the person of a flow decides on, for a client that waits for
 // the answer elsewhere.
@@ -18,11 +21,14 @@ type Asked struct {
 	ID     string   `json:"id,omitempty"`
 	Code   string   `json:"code,omitempty"` // the user code as the device shows it, or as the link has it
 	Scopes []string `json:"scopes,omitempty"`
+	// User alone decides, anybody who has the code when it is "".
+	User    string `json:"user,omitempty"`
+	Message string `json:"message,omitempty"` // for the person to compare
 	// Failures counts the wrong codes of this flow.
 	Failures int `json:"failures,omitempty"`
 }
 
-// Request is what a user code stands for while it can still be decided on.
+// Request is what a client waits for while it can still be decided on.
 type Request struct {
 	Client, ClientName string
 	Policy             Policy
@@ -40,6 +46,22 @@ func AskCode(f Flow, code string, now time.Time) Flow {
 	return f.Touch(now)
 }
 
+// AskPerson begins the flow in which one person decides on a request.
+func AskPerson(f Flow, r Request, session *Session, now time.Time) Flow {
+	f.CreatedAt = now
+	return f.about(r).Touch(now).begin(session, Demand{}, now)
+}
+
+// about makes a flow one that decides on a request.
+func (f Flow) about(r Request) Flow {
+	r.Asked.Failures = f.Asked.Failures
+	f.Client, f.ClientName, f.Policy, f.Asked = r.Client, r.ClientName, r.Policy, r.Asked
+	return f
+}
+
+// concerns reports whether a user may decide.
+func (a Asked) concerns(user string) bool { return a.User == "" || a.User == user }
+
 // Approves reports whether the flow ends in a decision for a client elsewhere,
 // rather than in an answer to one in this browser.
 func (f Flow) Approves() bool { return f.Asked.Kind != "" }
@@ -47,9 +69,11 @@ func (f Flow) Approves() bool { return f.Asked.Kind != "" }
 // Approved reports that the person has allowed what was asked for.
 func (f Flow) Approved() bool { return f.Approves() && f.Status == Completed }
 
-// Denied reports that the flow has ended without that. Whoever has the code may
-// decide so.
-func (f Flow) Denied() bool { return f.Approves() && f.Status == Failed && f.Asked.ID != "" }
+// Denied reports that the flow has ended without that, by somebody who may
+// decide: whoever has the code, or the one person when that one has signed on.
+func (f Flow) Denied() bool {
+	return f.Approves() && f.Status == Failed && f.Asked.ID != "" && f.Asked.concerns(f.User)
+}
 
 // signedOn reports that nothing of the policy is due any more.
 func (f Flow) signedOn() bool { return f.Status == Completed || f.Status == DAGConsentRequired }
@@ -65,9 +89,8 @@ func verifyCode(f Flow, x Facts) Turn {
 		}
 		return Turn{Flow: f, Refuse: fault.UserCodeWrong}
 	}
-	r := *x.Request
-	r.Asked.Failures = f.Asked.Failures
-	f.Client, f.ClientName, f.Policy, f.Asked, f.Population = r.Client, r.ClientName, r.Policy, r.Asked, x.Population
+	f = f.about(*x.Request)
+	f.Population = x.Population
 	return Turn{Flow: f.begin(x.Session, Demand{}, x.Now)}
 }
 
@@ -76,7 +99,7 @@ func verifyCode(f Flow, x Facts) Turn {
 func consent(f Flow, x Facts) Turn {
 	f = f.Touch(x.Now)
 	accept, _ := x.Body["accept"].(bool)
-	here := x.Session != nil && x.Session.ID == f.Session && x.Session.User == f.User && x.UserID == f.User && x.User.Enabled
+	here := x.Session != nil && x.Session.ID == f.Session && x.Session.User == f.User && x.UserID == f.User && x.User.Enabled && f.Asked.concerns(f.User)
 	switch {
 	case !accept:
 		return Turn{Flow: f.fail("access_denied", "The request was denied by the user")}

@@ -86,11 +86,60 @@ func TestDecision(t *testing.T) {
 		{"to be decided", Flow{Status: DAGConsentRequired, Asked: asked}, false, false},
 		{"denied", Flow{Status: DAGConsentRequired, Asked: asked}.Cancel(), false, true},
 		{"cancelled before the sign-on", Flow{Status: UsernamePasswordRequired, Asked: asked}.Cancel(), false, true},
+		{"cancelled by the one person", Flow{Status: DAGConsentRequired, User: "u", Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, true},
+		{"cancelled by nobody knows whom", Flow{Status: UsernamePasswordRequired, Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, false},
+		{"cancelled by somebody else", Flow{Status: DAGConsentRequired, User: "v", Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, false},
 		{"cancelled before the code", AskCode(Flow{}, "BCDF-GHJK", noon).Cancel(), false, false},
 	} {
 		if c.f.Approved() != c.approved || c.f.Denied() != c.denied {
 			t.Errorf("%s: approved %v, denied %v", c.name, c.f.Approved(), c.f.Denied())
 		}
+	}
+}
+
+// TestOnePerson: a request for one person is decided on by nobody else, with or
+// without a session.
+func TestOnePerson(t *testing.T) {
+	r := *request("LOGIN")
+	r.Asked = Asked{Kind: ForBackchannel, ID: "i", User: "u", Scopes: []string{"openid"}, Message: "W4SCT"}
+	session := func(user string) *Session {
+		return &Session{ID: "s", User: user, Username: user, SignedOn: noon, Done: []string{"LOGIN"}, AMR: []string{"pwd"}}
+	}
+	begun := Flow{ID: "f", Browser: "b", Hint: "joe"}
+	for name, c := range map[string]struct {
+		session *Session
+		status  string
+	}{"no session": {nil, UsernamePasswordRequired}, "the person's": {session("u"), DAGConsentRequired}, "somebody else's": {session("v"), UsernamePasswordRequired}} {
+		f := AskPerson(begun, r, c.session, noon)
+		if f.Status != c.status || f.Hint != "joe" || f.Client != "c" || !reflect.DeepEqual(f.Asked, r.Asked) || !f.CreatedAt.Equal(noon) || !f.ExpiresAt.Equal(noon.Add(Life)) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	f := AskPerson(begun, r, nil, noon)
+	if turn := checkPassword(f, facts()); turn.Flow.Status != DAGConsentRequired || !turn.SignedOn {
+		t.Errorf("the person: %+v", turn)
+	}
+	x := facts()
+	x.UserID = "v"
+	turn := checkPassword(f, x)
+	if turn.Flow.Status != Failed || turn.SignedOn || turn.Refuse != nil || turn.Flow.Denied() || turn.Credential.Failures != 0 || turn.Credential.LastSignOn != nil {
+		t.Errorf("somebody else: %+v", turn)
+	}
+	x.Verified = false
+	if turn := checkPassword(f, x); !errors.Is(turn.Refuse, fault.LockedOut) {
+		t.Errorf("somebody else with a wrong password learns nothing: %v", turn.Refuse)
+	}
+	// However the flow came to be another's, the decision is not.
+	f = running(DAGConsentRequired)
+	f.Asked = r.Asked
+	f.Asked.User = "w"
+	x = facts()
+	x.Session, x.Request, x.Body = session("u"), &r, kind.Body{"accept": true}
+	if turn := consent(f, x); turn.Flow.Status == Completed {
+		t.Error("somebody else allows it")
+	}
+	if raw := AskPerson(begun, r, nil, noon).View(Shown{})["deviceAuthGrant"].(kind.Body); raw["bindingMessage"] != "W4SCT" || raw["userCode"] != nil {
+		t.Errorf("shown is %v", raw)
 	}
 }
 

@@ -123,7 +123,7 @@ func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 func (f Flow) begin(session *Session, demand Demand, now time.Time) Flow {
 	if session != nil {
 		f.Hint, f.Before, f.BeforeUser = cmp.Or(f.Hint, session.Username), session.SignedOn, session.User
-		if session.satisfies(demand, now) {
+		if session.satisfies(demand, now) && f.Asked.concerns(session.User) {
 			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}
 	}

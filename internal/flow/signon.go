@@ -28,6 +28,10 @@ func checkPassword(f Flow, x Facts) Turn {
 		c = c.Forgiven()
 		return Turn{Flow: f.fail("REQUEST_FAILED", "The user's e-mail address must be verified first, which this server does not support yet"), Credential: &c}
 	}
+	if !f.Asked.concerns(x.UserID) {
+		c = c.Forgiven()
+		return Turn{Flow: f.fail("access_denied", "Somebody else was asked to decide on this request"), Credential: &c}
+	}
 	if f.elsewhere(x.User.Username) {
 		c = c.Forgiven()
 		return Turn{Flow: f.fail("REQUEST_FAILED", signsOnElsewhere), Credential: &c}

@@ -63,6 +63,9 @@ func (a Asked) view() kind.Body {
 	if a.Code != "" {
 		out["userCode"] = a.Code
 	}
+	if a.Message != "" {
+		out["bindingMessage"] = a.Message
+	}
 	if a.ID != "" {
 		out["scopes"] = append([]string{}, a.Scopes...)
 	}

@@ -61,13 +61,14 @@ type UserCode struct {
 	Alert  string // why the last try was refused, "" when there was none
 }
 
-// Consent is what the page shows on which a person lets an application on
-// another device act for them, or does not.
+// Consent is what the page shows on which a person lets an application that
+// waits elsewhere act for them, or does not.
 type Consent struct {
 	Client   Client
 	Action   string   // the URL the forms post to
 	Username string   // who is signed on
-	Code     string   // as the device shows it
+	Code     string   // as the device shows it, "" when the application is on none
+	Message  string   // what the application shows, too, to compare
 	Scopes   []string // what the application asks for, in words
 	Alert    string
 }

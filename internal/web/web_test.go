@@ -33,6 +33,7 @@ func states(t *testing.T) map[string]page {
 		"code given":     rendered(t, p.UserCode, UserCode{Action: "/e/flows/1", Code: "BCDF-GHJK", Given: true}),
 		"code alert":     rendered(t, p.UserCode, UserCode{Action: "/e/flows/1", Code: "BCDF", Alert: "That code is wrong."}),
 		"consent":        rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Username: "ada", Code: "BCDF-GHJK", Scopes: []string{"Know who you are"}}),
+		"consent else":   rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Username: "ada", Message: "W4SCT", Scopes: []string{"Know who you are"}}),
 		"consent bare":   rendered(t, p.Consent, Consent{}),
 		"consent alert":  rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Alert: "Try again."}),
 		"refusal":        rendered(t, p.Refusal, Refusal{Title: "Not registered", Explanation: "Nobody was signed in.", Facts: []Fact{{"Parameter", "redirect_uri"}}, Correlation: "6b1f2f6e", Again: "/e/as/authorize?a=b"}),
@@ -262,6 +263,10 @@ func TestConsentSaysWhoAsks(t *testing.T) {
 			t.Errorf("no %q", want)
 		}
 	}
+	p = states(t)["consent else"]
+	if html := p.text["html"]; !strings.Contains(html, "Allow Harbour Invoices?") || !strings.Contains(html, "W4SCT") || strings.Contains(html, "device") {
+		t.Errorf("without a device: %s", html)
+	}
 	if given := states(t)["code given"]; !strings.Contains(given.text["html"], "Check that this is the code that your device shows.") {
 		t.Error("a code that came with a link is to be compared first")
 	}
@@ -278,7 +283,7 @@ func TestHostileValues(t *testing.T) {
 		"signon":   rendered(t, p.SignOn, SignOn{c, hostile, hostile, hostile, hostile, true, AskBoth}),
 		"password": rendered(t, p.NewPassword, NewPassword{c, hostile, hostile, true, hostile, list, list}),
 		"code":     rendered(t, p.UserCode, UserCode{hostile, hostile, true, hostile}),
-		"consent":  rendered(t, p.Consent, Consent{c, hostile, hostile, hostile, list, hostile}),
+		"consent":  rendered(t, p.Consent, Consent{c, hostile, hostile, hostile, hostile, list, hostile}),
 		"refusal":  rendered(t, p.Refusal, Refusal{hostile, hostile, facts, hostile, hostile, hostile}),
 		"done":     rendered(t, p.Done, Done{hostile, hostile}),
 		"welcome":  rendered(t, p.Welcome, Welcome{hostile, hostile, list, facts}),
