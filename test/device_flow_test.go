@@ -282,7 +282,7 @@ func TestDevicePages(t *testing.T) {
 		flow = p.enters("")
 		p.submit(flow, url.Values{"action": {"code"}, "userCode": {asked.text("user_code")}}).want(303)
 		p.submit(flow, last).want(303)
-		holds(page(flow).want(200), "Access was not given", "Your device is told")
+		holds(page(flow).want(200), "Access was not given", "Television is told that you do not allow it")
 		if r := w.poll(app, asked.text("device_code"), nil); r.text("error") != "access_denied" {
 			t.Errorf("%s: %s", name, r.raw)
 		}

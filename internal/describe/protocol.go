@@ -30,7 +30,7 @@ func protocols() map[string]protocol {
 		takes: []string{"flowId"}, needs: []string{"flowId"},
 		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "scope", "resource",
+		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "auth_req_id", "scope", "resource",
 			"client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
 	par := protocol{name: "pushedRequest", summary: "Keeps an authorize request and names it (RFC 9126 §2)", refusal: "OAuthRefusal", guard: "client",
@@ -44,6 +44,11 @@ func protocols() map[string]protocol {
 	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
 		takes: []string{"client_id", "client_secret", "scope"},
 		gives: object{{"200", answer("The codes.", codes())}}}
+	backchannel := protocol{name: "backchannelAuthentication", summary: "Asks a person who is elsewhere (OpenID Connect CIBA §7)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"scope", "login_hint", "id_token_hint", "login_hint_token", "binding_message", "requested_expiry", "acr_values", "client_id", "client_secret",
+			"client_assertion", "client_assertion_type"}, needs: []string{"scope"},
+		gives: object{{"200", answer("What to ask the token endpoint with.", object{{"type", "object"}, {"required", []string{"auth_req_id", "expires_in"}}, {"properties", object{
+			{"auth_req_id", str("")}, {"expires_in", object{{"type", "integer"}}}, {"interval", object{{"type", "integer"}}}, {"approval_uri", str("")}}}})}}}
 	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
 		gives: object{{"200", answer("The claims.", object{{"type", "object"}, {"required", []string{"sub"}}, {"properties", object{{"sub", str("")}}}})}}}
 	discovery := protocol{name: "discovery", summary: "Describes the issuer (OpenID Connect Discovery §4, RFC 8414 §3)", refusal: "NotFound",
@@ -60,7 +65,7 @@ func protocols() map[string]protocol {
 		"/{env}/as/authorize": authorize,
 		"/{env}/as/resume":    resume,
 		"/{env}/as/token":     token,
-		"/{env}/as/par":       par, "/{env}/as/device_authorization": device, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
+		"/{env}/as/par":       par, "/{env}/as/device_authorization": device, "/{env}/as/cibaAuthorization": backchannel, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
 		"/{env}/as/userinfo": userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},

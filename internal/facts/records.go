@@ -20,6 +20,9 @@ type Records struct {
 	// Devices are what devices wait for, found by their device codes and, as
 	// ids, by their user codes.
 	Devices store.Tickets[oauth.Pending]
+	// Backchannels are what clients wait for that named the person, found by
+	// their auth_req_ids and, as ids, by what the page of the person has.
+	Backchannels store.Tickets[oauth.Pending]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
 	// Nobody counts the failures of usernames that nobody has, so that they
@@ -46,13 +49,14 @@ type PushedRequest struct {
 // NewRecords is the table.
 func NewRecords() Records {
 	return Records{
-		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
-		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
-		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
-		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
-		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
-		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
-		Seen:      store.Tickets[struct{}]{Kind: "seen"},
-		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
+		Flows:        store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
+		Sessions:     store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
+		Codes:        store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
+		Refreshes:    store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Pushed:       store.Tickets[PushedRequest]{Kind: "pushed"},
+		Devices:      store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
+		Backchannels: store.Tickets[oauth.Pending]{Kind: flow.ForBackchannel},
+		Seen:         store.Tickets[struct{}]{Kind: "seen"},
+		Nobody:       store.Tickets[platform.Credential]{Kind: "nobody"},
 	}
 }

@@ -82,6 +82,8 @@ var (
 	// tries codes must not learn which there were (RFC 8628 §5.1).
 	UserCodeWrong = &Fault{Rule: "userCode.open", Section: "RFC 8628 §5.1", Status: 400, Code: "INVALID_DATA", Message: invalidData,
 		Details: []Detail{{Code: "INVALID_VALUE", Target: "userCode", Message: "The code is wrong, or it has expired or was used."}}}
+	ApprovalMissing = &Fault{Rule: "approval.open", Status: 410, Code: "NOT_FOUND",
+		Message: "There is nothing to decide on: the request has expired, or was decided on already."}
 	WrongPassword = &Fault{Rule: "password.right", Status: 400, Code: "INVALID_DATA", Message: invalidData}
 	TooManyHashes = &Fault{Rule: "password.load", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
 		Message: "The request could not be completed. Too many sign-ins at once. Try again in a moment."}

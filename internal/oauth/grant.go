@@ -26,6 +26,7 @@ const (
 	allowImplicit = "IMPLICIT"
 	allowRefresh  = "REFRESH_TOKEN"
 	allowDevice   = "DEVICE_CODE"
+	allowCIBA     = "CIBA"
 )
 
 // Grants is every grant type of the token endpoint.
@@ -35,6 +36,7 @@ func Grants() []Grant {
 		{Type: "refresh_token", Allow: allowRefresh, Spends: "refresh_token", Decide: decideRefresh},
 		{Type: "client_credentials", Allow: "CLIENT_CREDENTIALS", Decide: decideClient},
 		{Type: GrantDevice, Allow: allowDevice, Spends: "device_code", Decide: decideDevice},
+		{Type: GrantCIBA, Allow: allowCIBA, Spends: "auth_req_id", Decide: decideCIBA},
 		{Type: "urn:ietf:params:oauth:grant-type:token-exchange", Allow: "TOKEN_EXCHANGE", Reads: []string{"subject_token", "actor_token"}, Decide: decideExchange},
 	}
 }
@@ -44,7 +46,7 @@ func Grants() []Grant {
 // times, are not among them.
 func TokenParameters() []string {
 	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code"}
+		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code", "auth_req_id"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the
@@ -67,7 +69,7 @@ type Exchange struct {
 	// Presented are the good access tokens that the form has, by the fields that
 	// the grant reads.
 	Presented map[string]*Access
-	// Pending is what the device code names, nil when there is none.
+	// Pending is what the device code or the auth_req_id names, nil when there is none.
 	Pending *Pending
 	// UserActive is true while the ticket's user exists and is enabled.
 	UserActive bool

@@ -27,7 +27,10 @@ func deviceChecks() []Check[Authorization] {
 		}},
 		{"client.access_control", accessControl},
 		{"resource.known", func(a Authorization) error { return a.Client.mayTarget(a.Form["resource"]) }},
-		{"scope", func(a Authorization) error { _, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client); return err }},
+		{"scope", func(a Authorization) error {
+			_, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
+			return err
+		}},
 	}
 }
 

@@ -15,6 +15,9 @@ type Pending struct {
 	ClientID  string    `json:"clientId"`
 	Scopes    []string  `json:"scopes,omitempty"`
 	Resources []string  `json:"resources,omitempty"` // the audiences that were asked for
+	ACRValues []string  `json:"acrValues,omitempty"`
+	User      string    `json:"user,omitempty"`    // who alone may allow it, "" for anybody
+	Message   string    `json:"message,omitempty"` // for the person to compare (CIBA §7.1)
 	ExpiresAt time.Time `json:"expiresAt"`
 	Interval  int       `json:"interval"` // seconds between two polls, at least
 	PolledAt  time.Time `json:"polledAt,omitzero"`

@@ -38,6 +38,9 @@ func (s *Server) openApproval(w http.ResponseWriter, r *http.Request, start func
 		if err != nil {
 			return err
 		}
+		if err := s.settle(tx, f, ""); err != nil {
+			return err
+		}
 		_, err = s.records.Flows.Put(tx, id, store.Ticket[facts.FlowRecord]{ID: id, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: facts.FlowRecord{Flow: f}})
 		return err
 	})
@@ -49,11 +52,19 @@ func (s *Server) openApproval(w http.ResponseWriter, r *http.Request, start func
 	return nil
 }
 
+// waiting are the tickets of a kind of what clients wait for.
+func (s *Server) waiting(kind string) store.Tickets[oauth.Pending] {
+	if kind == flow.ForBackchannel {
+		return s.records.Backchannels
+	}
+	return s.records.Devices
+}
+
 // requested is what a person can decide on, by the id that the flow has or by
 // the user code in the body; nil when there is nothing that still could.
 func (s *Server) requested(tx *store.Tx, asked flow.Asked, body kind.Body) (*flow.Request, error) {
 	id := cmp.Or(asked.ID, oauth.ReadUserCode(kind.At(body, "userCode")))
-	t, err := s.records.Devices.ByID(tx, id)
+	t, err := s.waiting(asked.Kind).ByID(tx, id)
 	if isMissing(err) || err == nil && !openTicket(tx, t) {
 		return nil, nil
 	}
@@ -64,9 +75,12 @@ func (s *Server) requested(tx *store.Tx, asked flow.Asked, body kind.Body) (*flo
 	if err != nil || client == nil || !client.Enabled {
 		return nil, err
 	}
-	policy, err := facts.Policy(tx, client.ID, nil)
-	return &flow.Request{Client: client.ID, ClientName: client.Name, Policy: policy,
-		Asked: flow.Asked{Kind: asked.Kind, ID: t.ID, Code: oauth.ShowUserCode(t.ID), Scopes: t.Body.Scopes}}, err
+	found := flow.Asked{Kind: asked.Kind, ID: t.ID, Scopes: t.Body.Scopes, User: t.Body.User, Message: t.Body.Message}
+	if asked.Kind == flow.ForDevice {
+		found.Code = oauth.ShowUserCode(t.ID)
+	}
+	policy, err := facts.Policy(tx, client.ID, t.Body.ACRValues)
+	return &flow.Request{Client: client.ID, ClientName: client.Name, Policy: policy, Asked: found}, err
 }
 
 func openTicket(tx *store.Tx, t store.Ticket[oauth.Pending]) bool {
@@ -79,7 +93,8 @@ func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 	if !f.Approved() && !f.Denied() {
 		return nil
 	}
-	t, err := s.records.Devices.ByID(tx, f.Asked.ID)
+	tickets := s.waiting(f.Asked.Kind)
+	t, err := tickets.ByID(tx, f.Asked.ID)
 	if isMissing(err) || err == nil && !openTicket(tx, t) {
 		return nil
 	}
@@ -91,7 +106,7 @@ func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 		t.Owner, t.Family = f.User, family
 		t.Body.Approval = &oauth.Approval{User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime}
 	}
-	_, err = s.records.Devices.SaveID(tx, t)
+	_, err = tickets.SaveID(tx, t)
 	return err
 }
 
@@ -106,7 +121,7 @@ func (s *Server) renderApproval(b *bytes.Buffer, env string, shown shownFlow, t 
 		}
 		return s.pages.UserCode(b, page)
 	}
-	page := web.Consent{Client: web.Client{Name: f.ClientName}, Action: action, Username: shown.person.User.Username, Code: f.Asked.Code, Scopes: shown.scopes}
+	page := web.Consent{Client: web.Client{Name: f.ClientName}, Action: action, Username: shown.person.User.Username, Code: f.Asked.Code, Message: f.Asked.Message, Scopes: shown.scopes}
 	if t != nil {
 		page.Alert = alertOf(t.fault)
 	}
@@ -115,12 +130,19 @@ func (s *Server) renderApproval(b *bytes.Buffer, env string, shown shownFlow, t 
 
 // renderDecided writes the page that ends a flow for a client elsewhere.
 func (s *Server) renderDecided(b *bytes.Buffer, f flow.Flow) error {
-	if f.Approved() {
-		return s.pages.Done(b, web.Done{Title: "You can go back to your device", Explanation: f.ClientName + " has access now. You can close this page."})
+	device := f.Asked.Kind == flow.ForDevice
+	page := web.Done{Title: "Access was not given"}
+	switch {
+	case f.Approved() && device:
+		page.Title, page.Explanation = "You can go back to your device", f.ClientName+" has access now. You can close this page."
+	case f.Approved():
+		page.Title, page.Explanation = "Access was given", f.ClientName+" has access now. You can close this page."
+	case f.Denied() && f.Failure.Code == "access_denied":
+		page.Explanation = f.ClientName + " is told that you do not allow it. To try again, start anew there."
+	case device:
+		page.Explanation = f.Failure.Message + ". To try again, start anew on your device."
+	default:
+		page.Explanation = f.Failure.Message + ". To try again, open the link once more."
 	}
-	why := f.Failure.Message
-	if f.Failure.Code == "access_denied" && f.Denied() {
-		why = "Your device is told that you do not allow it"
-	}
-	return s.pages.Done(b, web.Done{Title: "Access was not given", Explanation: why + ". To try again, start anew on your device."})
+	return s.pages.Done(b, page)
 }

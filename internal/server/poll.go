@@ -7,11 +7,20 @@ import (
 	"pixy/internal/store"
 )
 
-// spendPending decides on what a client waits for, found by its device code:
-// of many polls at the same time, one gets the tokens. The time of each is
-// kept, so that the next can be told to slow down.
-func (s *Server) spendPending(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
-	t, err := s.readPending(tx, &x, secret)
+// spendDevice and spendBackchannel decide on what a client waits for.
+func (s *Server) spendDevice(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
+	return s.spendPending(tx, s.records.Devices, g, x, secret)
+}
+
+func (s *Server) spendBackchannel(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
+	return s.spendPending(tx, s.records.Backchannels, g, x, secret)
+}
+
+// spendPending decides on a ticket that a client waits with: of many polls at
+// the same time, one gets the tokens. The time of each is kept, so that the
+// next can be told to slow down.
+func (s *Server) spendPending(tx *store.Tx, tickets store.Tickets[oauth.Pending], g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
+	t, err := s.readPending(tx, tickets, &x, secret)
 	if err != nil {
 		return oauth.Outcome{}, err
 	}
@@ -19,12 +28,12 @@ func (s *Server) spendPending(tx *store.Tx, g oauth.Grant, x oauth.Exchange, sec
 	switch {
 	case out.Pending != nil:
 		t.Body = *out.Pending
-		_, err = s.records.Devices.Save(tx, secret, t)
+		_, err = tickets.Save(tx, secret, t)
 		return out, err
 	case !out.Spend:
 		return out, nil
 	}
-	spent, err := s.records.Devices.Spend(tx, secret, t.Expires)
+	spent, err := tickets.Spend(tx, secret, t.Expires)
 	if err == nil && !spent {
 		err = fault.Stale
 	}
@@ -36,8 +45,8 @@ func (s *Server) spendPending(tx *store.Tx, g oauth.Grant, x oauth.Exchange, sec
 
 // readPending reads what a client waits for, and who allowed it. What there is
 // none of is nil.
-func (s *Server) readPending(tx *store.Tx, x *oauth.Exchange, secret string) (t store.Ticket[oauth.Pending], err error) {
-	t, err = s.records.Devices.Get(tx, secret)
+func (s *Server) readPending(tx *store.Tx, tickets store.Tickets[oauth.Pending], x *oauth.Exchange, secret string) (t store.Ticket[oauth.Pending], err error) {
+	t, err = tickets.Get(tx, secret)
 	if isMissing(err) {
 		return t, nil
 	}

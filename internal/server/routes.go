@@ -84,6 +84,7 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/par", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.par},
 		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
+		{Method: "POST", Path: "/{env}/as/cibaAuthorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.backchannel},
 		{Method: "POST", Path: "/{env}/as/introspect", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.introspect},
 		{Method: "POST", Path: "/{env}/as/revoke", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.revoke},
 		{Method: "POST", Path: "/{env}/as/device_authorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.deviceAuthorization},
@@ -93,6 +94,7 @@ func (s *Server) table() []Route {
 		{Method: "GET", Path: "/{env}/flows/{flow}", trust: clientOrigin, handle: s.readFlow},
 		{Method: "POST", Path: "/{env}/flows/{flow}", Media: []string{"application/vnd.pingidentity.<action>+json"}, Limit: limitFlow, trust: clientOrigin, handle: s.actOnFlow},
 		{Method: "GET", Path: "/{env}/device/{path}", answers: asPage, acts: true, handle: s.devicePage},
+		{Method: "GET", Path: "/{env}/approve/{approval}", answers: asPage, acts: true, handle: s.approvePage},
 		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, handle: s.signOnPage},
 		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, handle: s.signOnForm},
 	}

@@ -100,7 +100,7 @@ func New(c Config) (*Server, error) {
 	if path := unguarded(s.routes); path != "" {
 		return nil, fmt.Errorf("the endpoint %s declares no permission", path)
 	}
-	s.ids = append(manage.Names(s.api.Routes()), "env", "flow", "path")
+	s.ids = append(manage.Names(s.api.Routes()), "env", "flow", "path", "approval")
 	s.mux = s.mount(s.routes)
 	return s, nil
 }
