@@ -211,3 +211,22 @@ func TestCIBAIsForOnePerson(t *testing.T) {
 	w.manage("DELETE", "/users/"+ada, nil).want(204)
 	c.poll(gone).refused(400, "invalid_grant", "unknown")
 }
+
+// TestCIBAPolicy: a policy that the person's session can't fulfil ends the flow
+// as it begins, and the client hears of it.
+func TestCIBAPolicy(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	c := w.teller(nil)
+	policy := w.manage("POST", "/signOnPolicies", object{"name": "Odd"}).want(201).text("id")
+	w.manage("POST", "/signOnPolicies/"+policy+"/actions", object{"type": "LOGIN", "priority": 1}).want(201)
+	w.manage("POST", "/signOnPolicies/"+policy+"/actions", object{"type": "MULTI_FACTOR_AUTHENTICATION", "priority": 2}).want(201)
+	w.manage("POST", "/applications/"+c.id+"/signOnPolicyAssignments", object{"signOnPolicy": object{"id": policy}, "priority": 1}).want(201)
+	p := &person{w: w}
+	p.code(w.application(nil), "ada", nil)
+	asked := c.ask("login_hint", "ada", nil).want(200)
+	if s := p.status(p.opens(asked)); s != "FAILED" {
+		t.Errorf("the flow is %s", s)
+	}
+	c.poll(asked).refused(400, "access_denied", "")
+}

@@ -296,6 +296,25 @@ test('a device is denied by the link with its code', async t => {
   assert.equal((await tv.poll()).error, 'access_denied')
 })
 
+test('a person allows a request that comes from elsewhere', async t => {
+  const app = await manage('POST', '/applications', { name: 'Branch teller', type: 'WEB_APP', enabled: true, protocol: 'OPENID_CONNECT', grantTypes: ['CIBA'], tokenEndpointAuthMethod: 'CLIENT_SECRET_POST' })
+  const { secret } = await manage('GET', `/applications/${app.id}/secret`)
+  const ask = (path, form) => fetch(`${pixy.issuer}/${path}`, { method: 'POST', body: new URLSearchParams({ client_id: app.id, client_secret: secret, ...form }) }).then(r => r.json())
+  const asked = await ask('cibaAuthorization', { scope: 'openid', login_hint: pixy.username, binding_message: 'Withdrawal of 50 euros, number 4711' })
+  const tab = await (await person(t)).newPage()
+  await tab.goto(asked.approval_uri)
+  await fill(tab, pixy.username)
+  await tab.getByText('number 4711').waitFor()
+  await shoot(tab, 'approve')
+  await tab.getByRole('button', { name: 'Allow' }).click()
+  await tab.getByText('Access was given').waitFor()
+  await shoot(tab, 'approved')
+  assert.ok((await ask('token', { grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: asked.auth_req_id })).access_token)
+  const response = await tab.goto(asked.approval_uri)
+  assert.equal(response.status(), 410)
+  await shoot(tab, 'approve-late')
+})
+
 // tooWide is what a narrow window would cut off or scroll to.
 const tooWide = () => [document.documentElement, ...document.querySelectorAll('body *')]
   .filter(e => e.getBoundingClientRect().right > innerWidth || (e.matches('html, main') && e.scrollWidth > e.clientWidth))
