@@ -45,7 +45,7 @@ func (s *Server) backchannel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := s.base + "/" + c.realm.Environment + "/approve/" + id
+	page := s.base + s.prefix(c.realm.Environment) + "/approve/" + id
 	s.log.InfoContext(r.Context(), "a person is asked to decide", "correlationId", correlation(r.Context()), "application", c.client.Name, "user", pending.User, "page", page)
 	return writeJSON(w, http.StatusOK, kind.Body{
 		"auth_req_id": secret, "expires_in": int(pending.ExpiresAt.Sub(now) / time.Second), "interval": pending.Interval, "approval_uri": page,
@@ -100,7 +100,7 @@ func (s *Server) hintedByToken(tx *store.Tx, c caller, text string) (string, err
 	if err != nil {
 		return "", err
 	}
-	claims, err := oauth.VerifyIdentity(text, keys, c.realm.Issuer)
+	claims, err := oauth.VerifyIdentity(text, keys, s.issuers(c.realm.Environment)...)
 	if err != nil || claims.Audience != c.client.ID {
 		return "", fault.HintBroken.Saying("id_token_hint").Because(err)
 	}

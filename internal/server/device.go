@@ -32,7 +32,7 @@ func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request) err
 		return err
 	}
 	shown := oauth.ShowUserCode(user)
-	plain, complete := c.client.VerificationURI(s.base+"/"+c.realm.Environment, shown)
+	plain, complete := c.client.VerificationURI(s.base+s.prefix(c.realm.Environment), shown)
 	return writeJSON(w, http.StatusOK, kind.Body{
 		"device_code": device, "user_code": shown, "verification_uri": plain, "verification_uri_complete": complete,
 		"expires_in": c.client.DeviceTimeout, "interval": c.client.DevicePollingInterval,
