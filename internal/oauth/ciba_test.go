@@ -21,7 +21,9 @@ func asking() Authorization {
 // TestBackchannelOrder makes every pair of mistakes at once: the earlier one is
 // told.
 func TestBackchannelOrder(t *testing.T) {
-	set := func(name, value string) func(Authorization) { return func(a Authorization) { a.Form[name] = []string{value} } }
+	set := func(name, value string) func(Authorization) {
+		return func(a Authorization) { a.Form[name] = []string{value} }
+	}
 	all := []struct {
 		name    string
 		make    func(Authorization)
