@@ -103,6 +103,9 @@ func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 	}
 	t.Body.Denied = f.Denied()
 	if f.Approved() {
+		if err := s.useSession(tx, f.Session, f.Client); err != nil {
+			return err
+		}
 		t.Owner, t.Family = f.User, family
 		t.Body.Approval = &oauth.Approval{User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime}
 	}
