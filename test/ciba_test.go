@@ -212,6 +212,25 @@ func TestCIBAIsForOnePerson(t *testing.T) {
 	c.poll(gone).refused(400, "invalid_grant", "unknown")
 }
 
+// TestCIBAHintUnderAnotherName: an ID token that calls the user something else
+// than the id finds nobody, not even a user who has that for an id.
+func TestCIBAHintUnderAnotherName(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	c := w.teller(nil)
+	w.callUsers(c.id, "${user.username}")
+	asked := c.ask("login_hint", "ada", nil).want(200)
+	p := &person{w: w}
+	flow := p.opens(asked)
+	p.signOn(flow, "ada", goodPassword).want(200)
+	p.decides(flow, true).want(200)
+	id := c.poll(asked).want(200).text("id_token")
+	if claims(t, id)["sub"] != "ada" {
+		t.Fatalf("%v", claims(t, id))
+	}
+	c.ask("id_token_hint", id, nil).refused(400, "unknown_user_id", "")
+}
+
 // TestCIBAPolicy: a policy that the person's session can't fulfil ends the flow
 // as it begins, and the client hears of it.
 func TestCIBAPolicy(t *testing.T) {

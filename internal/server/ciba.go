@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -104,8 +103,11 @@ func (s *Server) hintedByToken(tx *store.Tx, c caller, text string) (string, err
 	if err != nil || claims.Audience != c.client.ID {
 		return "", fault.HintBroken.Saying("id_token_hint").Because(err)
 	}
+	if active, err := facts.Active(tx, claims.Subject); err != nil || !active {
+		return "", err // whom nobody has for an id is nobody
+	}
 	subject, err := s.subject(tx, c.client.ID, claims.Subject)
-	if errors.Is(err, store.ErrMissing) || err == nil && subject != claims.Subject {
+	if err == nil && subject != claims.Subject {
 		err = fault.HintedUnknown.Compared("the id of a user", "another name")
 	}
 	return claims.Subject, err
