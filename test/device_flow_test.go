@@ -326,3 +326,21 @@ func TestDevicePolicy(t *testing.T) {
 	}
 	w.poll(app, asked.text("device_code"), nil).refused(400, "access_denied", "")
 }
+
+// TestDeviceHearsOfTheEnd: an application that got leave for a device takes part
+// in the session of the person.
+func TestDeviceHearsOfTheEnd(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := listen(t)
+	client := w.device(object{"backChannelLogoutUri": app.URL + "/bcl"})
+	asked := w.askDevice(client, nil).want(200)
+	p := &person{w: w}
+	p.allows(asked.text("user_code"), "ada")
+	id := w.poll(client, asked.text("device_code"), nil).want(200).text("id_token")
+	p.signoff(url.Values{"id_token_hint": {id}})
+	c := w.logoutToken(app.heard(t, 1)[0])
+	if c["aud"] != client || c["sid"] != claims(t, id)["sid"] {
+		t.Errorf("the application hears %v", c)
+	}
+}
