@@ -1,6 +1,7 @@
 package test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -273,4 +274,40 @@ func TestWrongDomains(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+}
+
+// TestDevicesAtDomain: what a device and a client of the backchannel are told at
+// a domain leads to its pages, and the whole way can be gone there.
+func TestDevicesAtDomain(t *testing.T) {
+	w, _ := newDomain(t)
+	w.user("ada")
+	app, c := w.device(nil), w.teller(nil)
+	form := header{"Content-Type": "application/x-www-form-urlencoded"}
+	at := func(path string, f url.Values) response {
+		return w.send("POST", domainURL+"/as/"+path, f.Encode(), form)
+	}
+	device := at("device_authorization", url.Values{"client_id": {app}, "scope": {"openid"}}).want(200).withoutEnvironment(w)
+	client := url.Values{"client_id": {c.id}, "client_secret": {c.secret}}
+	named := maps.Clone(client)
+	named["scope"], named["login_hint"] = []string{"openid"}, []string{"ada"}
+	asked := at("cibaAuthorization", named).want(200).withoutEnvironment(w)
+	if device.text("verification_uri") != domainURL+"/device/activate" || !strings.HasPrefix(asked.text("approval_uri"), domainURL+"/approve/") {
+		t.Errorf("%s %s", device.raw, asked.raw)
+	}
+	p := &person{w: w}
+	act := func(flow, action string, body string) response {
+		return p.send("POST", domainURL+"/flows/"+flow, body, header{"Content-Type": "application/vnd.pingidentity." + action + "+json"}).want(200).withoutEnvironment(w)
+	}
+	flow := p.send("GET", device.text("verification_uri_complete"), "").want(302).withoutEnvironment(w).query("flowId")
+	act(flow, "deviceAuthGrant.userCode.verify", `{"userCode":"`+device.text("user_code")+`"}`)
+	act(flow, "usernamePassword.check", `{"username":"ada","password":"`+goodPassword+`"}`)
+	act(flow, "deviceAuthGrant.consent", `{"accept":true}`)
+	flow = p.send("GET", asked.text("approval_uri"), "").want(302).withoutEnvironment(w).query("flowId")
+	act(flow, "deviceAuthGrant.consent", `{"accept":true}`)
+	got := at("token", url.Values{"grant_type": {grantDevice}, "client_id": {app}, "device_code": {device.text("device_code")}}).want(200)
+	if iss := claims(t, got.text("id_token"))["iss"]; iss != domainURL+"/as" {
+		t.Errorf("the issuer is %v", iss)
+	}
+	client["grant_type"], client["auth_req_id"] = []string{grantCIBA}, []string{asked.text("auth_req_id")}
+	at("token", client).want(200)
 }

@@ -191,6 +191,7 @@ func (s *script) mask(line string) string {
 	line = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`).ReplaceAllString(line, "(JWT)")
 	line = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAllString(line, "(id)")
 	line = regexp.MustCompile(`\(id\)\.\d+\.[\w-]{43}`).ReplaceAllString(line, "(refresh token)")
+	line = regexp.MustCompile(`\b[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}\b`).ReplaceAllString(line, "(code)")
 	line = regexp.MustCompile(`"secret": "[\w-]{64}"`).ReplaceAllString(line, `"secret": "(secret)"`)
 	line = regexp.MustCompile(`"(at_hash|c_hash)": "[\w-]{22}"`).ReplaceAllString(line, `"$1": "(hash)"`)
 	line = regexp.MustCompile(`"serialNumber": \d+`).ReplaceAllString(line, `"serialNumber": (number)`)

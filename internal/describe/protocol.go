@@ -30,7 +30,7 @@ func protocols() map[string]protocol {
 		takes: []string{"flowId"}, needs: []string{"flowId"},
 		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope", "resource",
+		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "auth_req_id", "scope", "resource",
 			"client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
 	signoff := protocol{name: "signoff", summary: "Ends the browser's session (OpenID Connect RP-Initiated Logout §2)", refusal: "BadRequest",
@@ -47,6 +47,14 @@ func protocols() map[string]protocol {
 		gives: object{{"200", answer("The token.", object{{"type", "object"}, {"required", []string{"active"}}, {"properties", object{{"active", object{{"type", "boolean"}}}}}})}}}
 	revoke := protocol{name: "revoke", summary: "Ends a token (RFC 7009 §2)", refusal: "OAuthRefusal", guard: "client",
 		takes: []string{"token", "token_type_hint"}, needs: []string{"token"}, gives: object{{"200", object{{"description", "It is ended, or was never good."}}}}}
+	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"client_id", "client_secret", "scope"},
+		gives: object{{"200", answer("The codes.", codes())}}}
+	backchannel := protocol{name: "backchannelAuthentication", summary: "Asks a person who is elsewhere (OpenID Connect CIBA §7)", refusal: "OAuthRefusal", guard: "client",
+		takes: []string{"scope", "login_hint", "id_token_hint", "login_hint_token", "binding_message", "requested_expiry", "acr_values", "client_id", "client_secret",
+			"client_assertion", "client_assertion_type"}, needs: []string{"scope"},
+		gives: object{{"200", answer("What to ask the token endpoint with.", object{{"type", "object"}, {"required", []string{"auth_req_id", "expires_in"}}, {"properties", object{
+			{"auth_req_id", str("")}, {"expires_in", object{{"type", "integer"}}}, {"interval", object{{"type", "integer"}}}, {"approval_uri", str("")}}}})}}}
 	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
 		gives: object{{"200", answer("The claims.", object{{"type", "object"}, {"required", []string{"sub"}}, {"properties", object{{"sub", str("")}}}})}}}
 	discovery := protocol{name: "discovery", summary: "Describes the issuer (OpenID Connect Discovery §4, RFC 8414 §3)", refusal: "NotFound",
@@ -64,7 +72,7 @@ func protocols() map[string]protocol {
 		"/{env}/as/resume":    resume,
 		"/{env}/as/signoff":   signoff, "/{env}/as/idpSignoff": idpSignoff,
 		"/{env}/as/token": token,
-		"/{env}/as/par":   par, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
+		"/{env}/as/par":   par, "/{env}/as/device_authorization": device, "/{env}/as/cibaAuthorization": backchannel, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
 		"/{env}/as/userinfo": userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},
@@ -83,6 +91,14 @@ func tokens() object {
 	}}}
 }
 
+func codes() object {
+	number := object{{"type", "integer"}}
+	return object{{"type", "object"}, {"required", []string{"device_code", "user_code", "verification_uri", "expires_in"}}, {"properties", object{
+		{"device_code", str("")}, {"user_code", str("")}, {"verification_uri", str("")}, {"verification_uri_complete", str("")},
+		{"expires_in", number}, {"interval", number},
+	}}}
+}
+
 // flowSchema is the flow resource.
 func flowSchema() object {
 	var states []string
@@ -92,7 +108,7 @@ func flowSchema() object {
 	return object{{"type", "object"}, {"required", []string{"_links", "id", "status"}}, {"properties", object{
 		{"_links", refTo("schemas", "Links")}, {"_embedded", free()}, {"id", str("")}, {"environment", refTo("schemas", "Reference")},
 		{"resumeUrl", str("")}, {"status", str("").and("enum", states)}, {"createdAt", stamp()}, {"expiresAt", stamp()},
-		{"session", refTo("schemas", "Reference")}, {"error", free()},
+		{"session", refTo("schemas", "Reference")}, {"deviceAuthGrant", free()}, {"error", free()},
 	}}}
 }
 

@@ -44,7 +44,7 @@ func addScopes(tx *store.Tx, c *oauth.Client, g platform.Grant) error {
 		if err != nil {
 			return Lacking("scope "+ref.ID, err)
 		}
-		c.Scopes = append(c.Scopes, oauth.GrantedScope{Name: scope.Name, ResourceID: g.Resource.ID, Resource: resource})
+		c.Scopes = append(c.Scopes, oauth.GrantedScope{Name: scope.Name, Description: scope.Description, ResourceID: g.Resource.ID, Resource: resource})
 	}
 	return nil
 }

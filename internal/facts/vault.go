@@ -2,9 +2,11 @@ package facts
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
+	"pixy/internal/oauth"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
@@ -40,6 +42,13 @@ func (v *Vault) NewToken() string {
 	var b [16]byte
 	v.chance(b[:])
 	return shape(b)
+}
+
+// NewUserCode returns a new user code (RFC 8628 §6.1), without its dash.
+func (v *Vault) NewUserCode() string {
+	var b [8]byte
+	v.chance(b[:])
+	return oauth.UserCode(binary.BigEndian.Uint64(b[:]))
 }
 
 func shape(b [16]byte) string {

@@ -78,6 +78,12 @@ var (
 		Message: "The form was sent by a page of another site."}
 	Mistyped = &Fault{Rule: "password.confirmed", Status: 400, Code: "INVALID_DATA",
 		Message: "The two new passwords are not the same."}
+	// UserCodeWrong is said of every code that nothing can be decided by: whoever
+	// tries codes must not learn which there were (RFC 8628 §5.1).
+	UserCodeWrong = &Fault{Rule: "userCode.open", Section: "RFC 8628 §5.1", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "userCode", Message: "The code is wrong, or it has expired or was used."}}}
+	ApprovalMissing = &Fault{Rule: "approval.open", Status: 410, Code: "NOT_FOUND",
+		Message: "There is nothing to decide on: the request has expired, or was decided on already."}
 	WrongPassword = &Fault{Rule: "password.right", Status: 400, Code: "INVALID_DATA", Message: invalidData}
 	TooManyHashes = &Fault{Rule: "password.load", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
 		Message: "The request could not be completed. Too many sign-ins at once. Try again in a moment."}

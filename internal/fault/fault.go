@@ -29,6 +29,7 @@ type Fault struct {
 	Status  int    // HTTP status
 	Code    string // "INVALID_DATA", or "invalid_grant" in the OAuth form
 	Message string // the public sentence
+	Opening string // what stands before it in the OAuth form, "" for what mostly does
 	Details []Detail
 
 	// Expected and Came say what the rule compared. They are for the log and

@@ -49,6 +49,11 @@ func catalogue() map[string]*Fault {
 		"ProofNonce": ProofNonce, "ProofReused": ProofReused, "ProofForeign": ProofForeign, "SubjectMissing": SubjectMissing, "ActorIncomplete": ActorIncomplete,
 		"TokenTypeUnknown": TokenTypeUnknown, "PresentedInvalid": PresentedInvalid, "ExchangeScope": ExchangeScope, "TokenMissing": TokenMissing,
 		"RevokeForeign": RevokeForeign, "TokenNotRevocable": TokenNotRevocable, "BearerRole": BearerRole,
+		"DeviceNotAllowed": DeviceNotAllowed, "PendingMissing": PendingMissing, "PendingUnknown": PendingUnknown, "PendingForeign": PendingForeign,
+		"PendingSpent": PendingSpent, "PendingUserGone": PendingUserGone, "PendingOpen": PendingOpen, "PendingTooSoon": PendingTooSoon,
+		"PendingDenied": PendingDenied, "PendingExpired": PendingExpired, "UserCodeWrong": UserCodeWrong,
+		"BackchannelNotAllowed": BackchannelNotAllowed, "BackchannelObject": BackchannelObject, "HintCount": HintCount, "HintedUnknown": HintedUnknown,
+		"BindingBroken": BindingBroken, "ExpiryBroken": ExpiryBroken, "ApprovalMissing": ApprovalMissing,
 	}
 }
 
@@ -98,7 +103,7 @@ func TestOAuthEntries(t *testing.T) {
 		if f.Form != OAuth {
 			continue
 		}
-		for _, r := range f.Message + f.Code {
+		for _, r := range f.Opening + f.Message + f.Code {
 			if r < 0x20 || r > 0x7e || r == '"' || r == '\\' {
 				t.Errorf("%s says %q, which error_description can't contain", entry, r)
 			}

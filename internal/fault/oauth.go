@@ -136,6 +136,31 @@ var (
 	TokenNotRevocable = oauth("revoke.type", "RFC 7009 §2.2.1", "unsupported_token_type", "An ID token can't be revoked; end the session instead")
 )
 
+// What the device authorization endpoint and the backchannel refuse, and the
+// token endpoint while a person has yet to decide. PingOne opens the four answers to a poll in another
+// way than all others.
+var (
+	DeviceNotAllowed = oauth("device.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use device codes: its grantTypes lack DEVICE_CODE")
+
+	BackchannelNotAllowed = oauth("backchannel.allowed", "OpenID Connect CIBA §13", "unauthorized_client",
+		"The application may not ask for people who are elsewhere: its grantTypes lack CIBA, or it does not authenticate")
+	BackchannelObject = oauth("backchannel.object", "OpenID Connect CIBA §13", "invalid_request", "Signed authentication requests are not supported by this server")
+	HintCount         = oauth("hint.one", "OpenID Connect CIBA §7.1", "invalid_request", "The request must have exactly one of login_hint, id_token_hint and login_hint_token")
+	HintedUnknown     = oauth("hint.user", "OpenID Connect CIBA §13", "unknown_user_id", "The hint names no enabled user of this environment")
+	BindingBroken     = oauth("binding_message", "OpenID Connect CIBA §13", "invalid_binding_message", "The binding_message must be at most 64 printable characters")
+	ExpiryBroken      = oauth("requested_expiry", "OpenID Connect CIBA §7.1", "invalid_request", "The requested_expiry must be a number of seconds, 1 or more")
+
+	PendingMissing  = oauth("pending.given", "RFC 8628 §3.4", "invalid_request", "The parameter %s is missing")
+	PendingUnknown  = oauth("pending.known", "RFC 8628 §3.5", "invalid_grant", "The %s is unknown in this environment")
+	PendingForeign  = oauth("pending.client", "RFC 8628 §3.4", "invalid_grant", "The %s was issued to another application")
+	PendingSpent    = oauth("pending.spent", "RFC 8628 §3.5", "invalid_grant", "The %s was used before; it is good for one token response")
+	PendingUserGone = oauth("pending.user", "RFC 6749 §5.2", "invalid_grant", "The user who allowed the request has been disabled or deleted")
+	PendingOpen     = waiting("pending.open", "authorization_pending", "The authorization request is still pending.")
+	PendingTooSoon  = waiting("pending.pace", "slow_down", "The authorization request is still pending. Please slow down the poll requests.")
+	PendingDenied   = waiting("pending.denied", "access_denied", "The authorization request has been denied.")
+	PendingExpired  = waiting("pending.expiry", "expired_token", "The authorization request for the provided %s has expired.")
+)
+
 // What userinfo refuses (RFC 6750 §3.1).
 var (
 	BearerMissing = &Fault{Rule: "userinfo.token_given", Section: "RFC 6750 §3", Form: OAuth, Status: 401, Code: "invalid_token", Message: "An access token is required, as Authorization: Bearer"}
@@ -147,4 +172,11 @@ var (
 
 func oauth(rule, section, code, message string) *Fault {
 	return &Fault{Rule: rule, Section: section, Form: OAuth, Status: 400, Code: code, Message: message}
+}
+
+// waiting is an answer to a poll (RFC 8628 §3.5, OpenID Connect CIBA §11).
+func waiting(rule, code, message string) *Fault {
+	f := oauth(rule, "RFC 8628 §3.5", code, message)
+	f.Opening = "The request could not be completed. There was an issue processing the request."
+	return f
 }

@@ -5,6 +5,7 @@
 //	          -> SIGN_ON_REQUIRED -> PASSWORD_REQUIRED -^
 //	                    |         \-> MUST_CHANGE_PASSWORD, PASSWORD_EXPIRED -> COMPLETED
 //	                    \-> FAILED (an action nobody can do here yet; cancelled)
+//	device -> USER_CODE_REQUIRED -> the same, then DAG_CONSENT_REQUIRED -> COMPLETED
 package flow
 
 import (
@@ -22,6 +23,8 @@ const (
 	PasswordRequired         = "PASSWORD_REQUIRED"
 	MustChangePassword       = "MUST_CHANGE_PASSWORD"
 	PasswordExpired          = "PASSWORD_EXPIRED"
+	UserCodeRequired         = "USER_CODE_REQUIRED"   // for what, is not known yet
+	DAGConsentRequired       = "DAG_CONSENT_REQUIRED" // the person is signed on, and decides
 	Completed                = "COMPLETED"
 	Failed                   = "FAILED"
 )
@@ -55,6 +58,8 @@ type Flow struct {
 	// Browser is the hash of the session token (ST) of the browser that
 	// started the flow.
 	Browser string `json:"browser"`
+	// Asked is what the person decides on, when a client elsewhere waits for it.
+	Asked Asked `json:"asked,omitzero"`
 }
 
 // Failure is why a flow ended without a user.
@@ -156,9 +161,15 @@ type Demand struct {
 // is that of the session's user.
 func Start(f Flow, session *Session, demand Demand, now time.Time) Flow {
 	f.CreatedAt, f.ExpiresAt = now, now.Add(Life)
+	return f.begin(session, demand, now)
+}
+
+// begin takes the flow to the first action of its policy that the browser's
+// session has not done.
+func (f Flow) begin(session *Session, demand Demand, now time.Time) Flow {
 	if session != nil {
 		f.Hint, f.Before, f.BeforeUser = cmp.Or(f.Hint, session.Username), session.SignedOn, session.User
-		if session.satisfies(demand, now) {
+		if session.satisfies(demand, now) && f.Asked.concerns(session.User) {
 			f.User, f.Session, f.AuthTime, f.AMR, f.Done = session.User, session.ID, session.SignedOn, session.AMR, session.Done
 		}
 	}

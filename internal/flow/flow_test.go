@@ -45,6 +45,10 @@ func running(status string) Flow {
 	f := Flow{ID: "f", Client: "c", ClientName: "App", Policy: policy("Single_Factor", "LOGIN"), Status: status, CreatedAt: noon.Add(-time.Minute), ExpiresAt: noon.Add(time.Minute), Browser: "b"}
 	switch status {
 	case UsernamePasswordRequired, SignOnRequired:
+	case UserCodeRequired:
+		f.Client, f.ClientName, f.Policy, f.Asked = "", "", Policy{}, Asked{Kind: ForDevice}
+	case DAGConsentRequired:
+		f.User, f.Hint, f.Session, f.AMR, f.AuthTime, f.Asked = "u", "joe", "s", []string{"pwd"}, noon.Add(-time.Minute), request().Asked
 	case PasswordRequired:
 		f.Hint = "joe"
 	default:
@@ -64,7 +68,7 @@ func facts() Facts {
 }
 
 func statuses() []string {
-	return []string{UsernamePasswordRequired, SignOnRequired, PasswordRequired, MustChangePassword, PasswordExpired, Completed, Failed}
+	return []string{UsernamePasswordRequired, SignOnRequired, PasswordRequired, MustChangePassword, PasswordExpired, UserCodeRequired, DAGConsentRequired, Completed, Failed}
 }
 
 // TestEveryStatusAndAction holds the table: what each status offers, and that
@@ -76,10 +80,12 @@ func TestEveryStatusAndAction(t *testing.T) {
 		PasswordRequired:         {"usernamePassword.check", "session.reset"},
 		MustChangePassword:       {"password.reset", "session.reset"},
 		PasswordExpired:          {"password.reset", "session.reset"},
+		UserCodeRequired:         {"deviceAuthGrant.userCode.verify"},
+		DAGConsentRequired:       {"deviceAuthGrant.consent", "session.reset"},
 		Completed:                nil,
 		Failed:                   nil,
 	}
-	media := []string{"usernamePassword.check", "password.reset", "session.reset", "user.lookup", "otp.check", "device.select", "password.forgot", "user.register", "", "usernamePassword", "usernamePassword.check2"}
+	media := []string{"usernamePassword.check", "password.reset", "session.reset", "user.lookup", "deviceAuthGrant.userCode.verify", "deviceAuthGrant.consent", "otp.check", "device.select", "password.forgot", "user.register", "", "usernamePassword", "usernamePassword.check2"}
 	if len(Table()) != len(statuses()) {
 		t.Errorf("the table has %d rows for %d statuses", len(Table()), len(statuses()))
 	}
@@ -90,7 +96,7 @@ func TestEveryStatusAndAction(t *testing.T) {
 		}
 		for _, m := range media {
 			a, err := f.Find(m)
-			known := slices.Contains(media[:4], m)
+			known := slices.Contains(media[:6], m)
 			switch {
 			case slices.Contains(offers[status], m):
 				if err != nil || a.Media != m || a.Apply == nil {
@@ -133,6 +139,9 @@ func TestTransitions(t *testing.T) {
 	nobody := func(x *Facts) {
 		x.UserID, x.User, x.Credential, x.Verified = "", platform.User{}, platform.Credential{}, false
 	}
+	named := func(actions ...string) func(*Facts) { return func(x *Facts) { x.Request = request(actions...) } }
+	here := func(x *Facts) { x.Session = &Session{ID: "s", User: "u", SignedOn: noon, Done: []string{"LOGIN"}} }
+	says := func(member string, v any) func(*Facts) { return func(x *Facts) { x.Body = kind.Body{member: v} } }
 	cases := []struct {
 		name, media string
 		policy      Policy
@@ -173,6 +182,21 @@ func TestTransitions(t *testing.T) {
 		{"a name of a locked user", "user.lookup", policy("p", "LOGIN"), with(locked, disabled), PasswordRequired, nil},
 		{"a name for another server", "user.lookup", discovering("LOGIN", "oe"), with(), Failed, nil},
 
+		{"a code", "deviceAuthGrant.userCode.verify", policy("p", "LOGIN"), with(named("LOGIN")), UsernamePasswordRequired, nil},
+		{"a code of an application that asks for the name", "deviceAuthGrant.userCode.verify", policy("p", "LOGIN"), with(named("IDENTIFIER_FIRST")), SignOnRequired, nil},
+		{"a code, with a session", "deviceAuthGrant.userCode.verify", policy("p", "LOGIN"), with(named("LOGIN"), here), DAGConsentRequired, nil},
+		{"a code, with a session that is not enough", "deviceAuthGrant.userCode.verify", policy("p", "LOGIN"), with(named("LOGIN", "MULTI_FACTOR_AUTHENTICATION"), here), Failed, nil},
+		{"a code of nothing", "deviceAuthGrant.userCode.verify", policy("p", "LOGIN"), with(), "", fault.UserCodeWrong},
+		{"allowed", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here), Completed, nil},
+		{"denied", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here, says("accept", false)), Failed, nil},
+		{"denied by nobody who is here", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), says("accept", false)), Failed, nil},
+		{"allowed too late", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(here), Failed, nil},
+		{"allowed without a session", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN")), begin, nil},
+		{"allowed in another session", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here, func(x *Facts) { x.Session.ID = "t" }), begin, nil},
+		{"allowed in somebody else's session", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here, func(x *Facts) { x.Session.User = "v" }), begin, nil},
+		{"allowed by somebody who is gone", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here, nobody), begin, nil},
+		{"allowed by somebody who is disabled", "deviceAuthGrant.consent", policy("p", "LOGIN"), with(named("LOGIN"), here, disabled), begin, nil},
+
 		{"again", "session.reset", policy("p", "LOGIN"), with(), begin, nil},
 		{"again, although the session was enough", "session.reset", policy("p", "LOGIN 60"), with(), begin, nil},
 		{"again with nothing to do", "session.reset", policy("p"), with(), Failed, nil},
@@ -187,7 +211,7 @@ func TestTransitions(t *testing.T) {
 				f.Policy, first = identifierFirst(c.policy), SignOnRequired
 			}
 			if c.x.Body == nil {
-				c.x.Body = kind.Body{"username": "joe", "password": "secret"}
+				c.x.Body = kind.Body{"username": "joe", "password": "secret", "userCode": "BCDF-GHJK", "accept": true}
 			}
 			a, err := f.Find(c.media)
 			if err != nil {
@@ -231,6 +255,11 @@ func TestTransitions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// request is what a code stands for, of an application with such a policy.
+func request(actions ...string) *Request {
+	return &Request{Client: "c", ClientName: "App", Policy: policy("p", actions...), Asked: Asked{Kind: ForDevice, ID: "BCDFGHJK", Code: "BCDF-GHJK", Scopes: []string{"openid"}}}
 }
 
 // begin stands for the status in which a policy's first action begins.

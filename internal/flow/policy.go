@@ -19,8 +19,8 @@ func signsOn(actionType string) bool {
 	return actionType == actionLogin || actionType == actionIdentifier
 }
 
-// advance moves a flow to the first action of its policy that is due, and
-// completes it when none is. What Pixy can't evaluate ends the flow: a demand
+// advance moves a flow to the first action of its policy that is due. When none
+// is, it completes it, or lets the person decide on what was asked for. What Pixy can't evaluate ends the flow: a demand
 // that is not understood is never passed over.
 func (f Flow) advance(now time.Time) Flow {
 	signedOn := false
@@ -45,6 +45,9 @@ func (f Flow) advance(now time.Time) Flow {
 		return f.fail("REQUEST_FAILED", "The sign-on policy has no action that signs a user on")
 	}
 	f.Status = Completed
+	if f.Approves() {
+		f.Status = DAGConsentRequired
+	}
 	return f
 }
 

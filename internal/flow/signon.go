@@ -28,6 +28,10 @@ func checkPassword(f Flow, x Facts) Turn {
 		c = c.Forgiven()
 		return Turn{Flow: f.fail("REQUEST_FAILED", "The user's e-mail address must be verified first, which this server does not support yet"), Credential: &c}
 	}
+	if !f.Asked.concerns(x.UserID) {
+		c = c.Forgiven()
+		return Turn{Flow: f.fail("access_denied", "Somebody else was asked to decide on this request"), Credential: &c}
+	}
 	if f.elsewhere(x.User.Username) {
 		c = c.Forgiven()
 		return Turn{Flow: f.fail("REQUEST_FAILED", signsOnElsewhere), Credential: &c}
@@ -78,21 +82,21 @@ func wrongPassword(f Flow, x Facts) Turn {
 }
 
 // signedOn goes on with the policy's next action. The credential remembers the
-// sign-on only when the whole flow is completed.
+// sign-on only when the whole policy is done.
 func signedOn(f Flow, x Facts, c platform.Credential) Turn {
 	f.Done = append(slices.Clone(f.Done), actionLogin, actionIdentifier)
 	f.Fresh = append(slices.Clone(f.Fresh), actionLogin, actionIdentifier)
 	f = f.advance(x.Now)
 	c = c.Forgiven()
-	if f.Status == Completed {
+	if f.signedOn() {
 		c = c.SignedOn(x.Now, x.RemoteIP)
 	}
-	return Turn{Flow: f, Credential: &c}
+	return Turn{Flow: f, Credential: &c, SignedOn: f.signedOn()}
 }
 
 // restart is session.reset: the flow begins anew, with nobody.
 func restart(f Flow, x Facts) Turn {
-	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP, Before: f.Before, BeforeUser: f.BeforeUser}
+	fresh := Flow{ID: f.ID, Client: f.Client, ClientName: f.ClientName, Policy: f.Policy, CreatedAt: f.CreatedAt, Browser: f.Browser, RemoteIP: x.RemoteIP, Before: f.Before, BeforeUser: f.BeforeUser, Asked: f.Asked}
 	return Turn{Flow: fresh.Touch(x.Now).advance(x.Now)}
 }
 

@@ -28,6 +28,9 @@ const (
 	// NeedNewPassword: the same, and the new password held against the policy
 	// and hashed.
 	NeedNewPassword
+	// NeedRequest: what the user code stands for, that in the body or that of
+	// the flow, and the flow's user when there is one.
+	NeedRequest
 )
 
 // Action is a move in a flow, named by the media type of the request.
@@ -61,14 +64,23 @@ func Table() []Row {
 	known := check
 	known.Body = []kind.Field{{Name: "username", Type: kind.Text, MaxLen: 256}, check.Body[1]}
 	restart := Action{Media: "session.reset", Apply: restart}
+	code := Action{Media: "deviceAuthGrant.userCode.verify", Needs: NeedRequest, Apply: verifyCode, Body: []kind.Field{
+		{Name: "userCode", Type: kind.Text, Required: true, MinLen: 1, MaxLen: 64},
+	}}
+	decide := Action{Media: "deviceAuthGrant.consent", Needs: NeedRequest, Apply: consent, Body: []kind.Field{
+		{Name: "accept", Type: kind.Boolean, Required: true},
+	}}
 	begin := []string{UsernamePasswordRequired, SignOnRequired}[:2:2]
-	signedOn := []string{MustChangePassword, PasswordExpired, Completed, Failed}
+	done := []string{Completed, DAGConsentRequired, Failed}
+	signedOn := append([]string{MustChangePassword, PasswordExpired}, done...)
 	return []Row{
 		{UsernamePasswordRequired, []Action{check, restart}, append(begin, signedOn...)},
 		{SignOnRequired, []Action{lookup, restart}, append(begin, PasswordRequired, Failed)},
 		{PasswordRequired, []Action{known, restart}, append(begin, signedOn...)},
-		{MustChangePassword, []Action{reset, restart}, append(begin, Completed, Failed)},
-		{PasswordExpired, []Action{reset, restart}, append(begin, Completed, Failed)},
+		{MustChangePassword, []Action{reset, restart}, append(begin, done...)},
+		{PasswordExpired, []Action{reset, restart}, append(begin, done...)},
+		{UserCodeRequired, []Action{code}, append(begin, DAGConsentRequired, Failed)},
+		{DAGConsentRequired, []Action{decide, restart}, append(begin, Completed, Failed)},
 		{Completed, nil, nil},
 		{Failed, nil, nil},
 	}
@@ -96,6 +108,12 @@ type Facts struct {
 	// elsewhere, or at another cost; "" when the hash is as it should be.
 	Rehash string
 	Unmet  []platform.Unmet
+	// Session is that of the browser now, Population its user's.
+	Session    *Session
+	Population string
+	// Request is what the user code stands for, nil when that is nothing that
+	// could still be decided on.
+	Request *Request
 }
 
 // Turn is what an action did: the flow as it goes on, the credential when it
@@ -103,6 +121,7 @@ type Facts struct {
 type Turn struct {
 	Flow       Flow
 	Credential *platform.Credential
+	SignedOn   bool // the user has: the browser gets a session
 	Refuse     error
 }
 

@@ -26,7 +26,10 @@ func (f Flow) View(s Shown) kind.Body {
 	for _, a := range f.Offers() {
 		links[a] = kind.Href(s.Self)
 	}
-	embedded := kind.Body{"application": kind.Body{"name": f.ClientName}}
+	embedded := kind.Body{}
+	if f.Client != "" {
+		embedded["application"] = kind.Body{"name": f.ClientName}
+	}
 	if s.UserID != "" {
 		user := kind.Body{"id": s.UserID, "username": s.User.Username}
 		if s.User.Name != (platform.UserName{}) {
@@ -45,8 +48,26 @@ func (f Flow) View(s Shown) kind.Body {
 	if f.Session != "" {
 		out["session"] = kind.Body{"id": f.Session}
 	}
+	if f.Approves() {
+		out["deviceAuthGrant"] = f.Asked.view()
+	}
 	if f.Failure != nil {
 		out["error"] = kind.Body{"code": f.Failure.Code, "message": f.Failure.Message}
+	}
+	return out
+}
+
+// view is what the person decides on.
+func (a Asked) view() kind.Body {
+	out := kind.Body{}
+	if a.Code != "" {
+		out["userCode"] = a.Code
+	}
+	if a.Message != "" {
+		out["bindingMessage"] = a.Message
+	}
+	if a.ID != "" {
+		out["scopes"] = append([]string{}, a.Scopes...)
 	}
 	return out
 }

@@ -26,6 +26,8 @@ func Metadata(issuer string) map[string]any {
 		"userinfo_endpoint":                     issuer + "/userinfo",
 		"introspection_endpoint":                issuer + "/introspect",
 		"revocation_endpoint":                   issuer + "/revoke",
+		"device_authorization_endpoint":         issuer + "/device_authorization",
+		"backchannel_authentication_endpoint":   issuer + "/cibaAuthorization",
 		"jwks_uri":                              issuer + "/jwks",
 
 		"end_session_endpoint":                 issuer + "/signoff",
@@ -54,6 +56,8 @@ func Metadata(issuer string) map[string]any {
 		"revocation_endpoint_auth_methods_supported":               append(slices.Clone(methods), "none"),
 		"revocation_endpoint_auth_signing_alg_values_supported":    signatures,
 
+		"backchannel_token_delivery_modes_supported":     []string{"poll"},
+		"backchannel_user_code_parameter_supported":      false,
 		"claims_parameter_supported":                     false,
 		"request_parameter_supported":                    true,
 		"request_uri_parameter_supported":                false,

@@ -25,6 +25,8 @@ const (
 	allowCode     = "AUTHORIZATION_CODE"
 	allowImplicit = "IMPLICIT"
 	allowRefresh  = "REFRESH_TOKEN"
+	allowDevice   = "DEVICE_CODE"
+	allowCIBA     = "CIBA"
 )
 
 // Grants is every grant type of the token endpoint.
@@ -33,6 +35,8 @@ func Grants() []Grant {
 		{Type: "authorization_code", Allow: allowCode, Spends: "code", Decide: decideCode},
 		{Type: "refresh_token", Allow: allowRefresh, Spends: "refresh_token", Decide: decideRefresh},
 		{Type: "client_credentials", Allow: "CLIENT_CREDENTIALS", Decide: decideClient},
+		{Type: GrantDevice, Allow: allowDevice, Spends: "device_code", Decide: decideDevice},
+		{Type: GrantCIBA, Allow: allowCIBA, Spends: "auth_req_id", Decide: decideCIBA},
 		{Type: "urn:ietf:params:oauth:grant-type:token-exchange", Allow: "TOKEN_EXCHANGE", Reads: []string{"subject_token", "actor_token"}, Decide: decideExchange},
 	}
 }
@@ -42,7 +46,7 @@ func Grants() []Grant {
 // times, are not among them.
 func TokenParameters() []string {
 	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type"}
+		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code", "auth_req_id"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the
@@ -65,6 +69,8 @@ type Exchange struct {
 	// Presented are the good access tokens that the form has, by the fields that
 	// the grant reads.
 	Presented map[string]*Access
+	// Pending is what the device code or the auth_req_id names, nil when there is none.
+	Pending *Pending
 	// UserActive is true while the ticket's user exists and is enabled.
 	UserActive bool
 	// Roles are the role assignments of the client itself.
@@ -79,6 +85,8 @@ type Outcome struct {
 	Spend bool
 	// Code is the code's ticket when it changed: a failed verifier was counted.
 	Code *Code
+	// Pending is what is waited for when it changed: a poll was counted.
+	Pending *Pending
 	// Refresh is the family of refresh tokens as it is from now on; of it the
 	// answer has the current token. nil when there is none.
 	Refresh *Refresh

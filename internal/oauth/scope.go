@@ -12,9 +12,10 @@ const scopeOpenID = "openid"
 
 // GrantedScope is a scope of a resource that an application may ask for.
 type GrantedScope struct {
-	Name       string
-	ResourceID string
-	Resource   platform.Resource
+	Name        string
+	Description string
+	ResourceID  string
+	Resource    platform.Resource
 }
 
 // GrantScopes returns the scopes of a request that the application is granted,

@@ -50,10 +50,17 @@ type Application struct {
 	RefreshTokenRollingDuration    int   `json:"refreshTokenRollingDuration"`
 	RefreshTokenRollingGracePeriod int   `json:"refreshTokenRollingGracePeriodDuration"`
 	AdditionalReplayProtection     *bool `json:"additionalRefreshTokenReplayProtectionEnabled"`
-	MultipleResources              bool  `json:"requestScopesForMultipleResourcesEnabled"`
-	IncludeX5t                     bool  `json:"includeX5t"`
-	IncludeTyp                     *bool `json:"includeTyp"`
-	Signing                        struct {
+	// Of device codes: their lifetime and the time between two polls, in
+	// seconds, and where the person enters the user code.
+	DeviceTimeout               int    `json:"deviceTimeout"`
+	DevicePollingInterval       int    `json:"devicePollingInterval"`
+	DevicePathID                string `json:"devicePathId"`
+	DeviceCustomVerificationURI string `json:"deviceCustomVerificationUri"`
+
+	MultipleResources bool  `json:"requestScopesForMultipleResourcesEnabled"`
+	IncludeX5t        bool  `json:"includeX5t"`
+	IncludeTyp        *bool `json:"includeTyp"`
+	Signing           struct {
 		KeyRotationPolicy Reference `json:"keyRotationPolicy"`
 		// Key signs in place of the policy's, by the algorithm that it is for.
 		// PingOne has no such member.

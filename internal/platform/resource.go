@@ -31,6 +31,7 @@ type Resource struct {
 // ResourceScope is a scope of a resource.
 type ResourceScope struct {
 	Name         string   `json:"name"`
+	Description  string   `json:"description"`
 	Parent       string   `json:"parent"`
 	Predefined   bool     `json:"predefined"`   // made with the environment
 	MappedClaims []string `json:"mappedClaims"` // ids of the resource's attributes

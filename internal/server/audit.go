@@ -29,6 +29,7 @@ func (s *Server) recordTurn(tx *store.Tx, m move, before flow.Flow, p facts.Pers
 	case turn.Refuse != nil:
 	case a.Needs == flow.NeedNewPassword:
 		add("PASSWORD.RESET", "")
+	case a.Secret == "":
 	default:
 		add("PASSWORD.CHECK_SUCCEEDED", "")
 	}

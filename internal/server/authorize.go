@@ -220,6 +220,10 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if out.record.Flow.Approves() { // its page says how it ended
+		redirect(w, s.signOnURL(realm.Environment, id))
+		return nil
+	}
 	return s.answerResume(w, r, realm, out, granted{out.record, code, family})
 }
 
@@ -249,6 +253,9 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 	}
 	out.record = t.Body
 	f, q := t.Body.Flow, t.Body.Request
+	if f.Approves() { // nothing is handed out here
+		return out, nil
+	}
 	if out.client, err = s.client(tx, f.Client); err != nil {
 		return out, err
 	}

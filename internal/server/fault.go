@@ -107,7 +107,7 @@ func describe(ctx context.Context, f *fault.Fault) string {
 	for _, d := range f.Details {
 		text += " " + d.Message
 	}
-	return clean("Request denied: " + text + " (Correlation ID: " + correlation(ctx) + ")")
+	return clean(cmp.Or(f.Opening, "Request denied") + ": " + text + " (Correlation ID: " + correlation(ctx) + ")")
 }
 
 // clean keeps to the characters that RFC 6749 §5.2 allows in a description.

@@ -56,6 +56,7 @@ type shownFlow struct {
 	app    platform.Application
 	person facts.Person
 	policy kind.Body // when a new password is due
+	scopes []string  // in words, when the person decides on them
 	signed *flow.Session
 }
 
@@ -66,6 +67,9 @@ func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err er
 	}
 	out.record, out.signed = t.Body, b.session
 	f := t.Body.Flow
+	if f.Client == "" { // nobody knows yet what the flow is about
+		return out, nil
+	}
 	if out.app, _, err = facts.Get[platform.Application](tx, "application", f.Client); err != nil {
 		return out, facts.Missing(err, fault.FlowMissing)
 	}
@@ -81,7 +85,19 @@ func (s *Server) showFlow(tx *store.Tx, id, token string) (out shownFlow, err er
 	if f.Status == flow.MustChangePassword || f.Status == flow.PasswordExpired {
 		out.policy, err = s.policyView(tx, out.person.PolicyID)
 	}
+	if f.Status == flow.DAGConsentRequired {
+		out.scopes, err = s.inWords(tx, f)
+	}
 	return out, err
+}
+
+// inWords is what the client of a flow asks for, as its person reads it.
+func (s *Server) inWords(tx *store.Tx, f flow.Flow) ([]string, error) {
+	client, err := s.client(tx, f.Client)
+	if err != nil || client == nil {
+		return nil, err
+	}
+	return client.InWords(f.Asked.Scopes), nil
 }
 
 // policyView is a password policy as a flow's answer embeds it.

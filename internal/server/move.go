@@ -147,7 +147,7 @@ func (s *Server) look(ctx context.Context, m move) (action flow.Action, p facts.
 // verdict verifies the password of an action and, where it needs one, hashes
 // the new password.
 func (s *Server) verdict(ctx context.Context, a flow.Action, p facts.Person, x *flow.Facts) (err error) {
-	if a.Needs == flow.NeedNothing {
+	if a.Secret == "" {
 		return nil
 	}
 	password := kind.At(x.Body, a.Secret)
@@ -168,9 +168,9 @@ func (s *Server) verdict(ctx context.Context, a flow.Action, p facts.Person, x *
 // or the one who has proved the password already.
 func (s *Server) samePerson(tx *store.Tx, a flow.Action, p facts.Person, body kind.Body) (facts.Person, error) {
 	switch {
-	case a.Needs == flow.NeedNothing:
+	case a.Needs == flow.NeedNothing, a.Needs == flow.NeedRequest && p.ID == "":
 		return facts.Person{}, nil
-	case a.Needs == flow.NeedNewPassword:
+	case a.Secret == "", a.Needs == flow.NeedNewPassword:
 		found, err := facts.ByID(tx, p.ID)
 		return found, facts.Missing(err, fault.FlowMissing)
 	}
@@ -201,37 +201,59 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p facts.Person, known flow.Facts
 	if err != nil {
 		return out, nil, err
 	}
+	known.Session, known.Population = b.session, b.population
+	if action.Needs == flow.NeedRequest {
+		if known.Request, err = s.requested(tx, t.Body.Flow.Asked, known.Body); err != nil {
+			return out, nil, err
+		}
+	}
 	turn := action.Apply(t.Body.Flow, known)
 	if turn.Credential != nil {
 		if err := s.keepCredential(tx, p, kind.At(known.Body, "username"), *turn.Credential); err != nil {
 			return out, nil, err
 		}
 	}
-	out.person = p
 	if err := s.recordTurn(tx, m, t.Body.Flow, p, action, turn); err != nil {
 		return out, nil, err
 	}
-	if turn.Flow.Status == flow.Completed {
+	if turn.SignedOn {
 		signed := turn.Flow.SignOn(b.session, session, p.User.Username, b.hash)
 		signed.Agent = m.agent
-		turn.Flow.Session = signed.ID
+		turn.Flow.Session, turn.Flow.Browser = signed.ID, newBrowser(token).hash
 		if err := s.replaceSession(tx, b, token, signed); err != nil {
 			return out, nil, err
 		}
 		out.token = token
 	}
-	t.Body.Flow, t.Expires = turn.Flow, turn.Flow.ExpiresAt
+	if err := s.settle(tx, turn.Flow, s.vault.NewID()); err != nil {
+		return out, nil, err
+	}
+	t.Body.Flow, t.Client, t.Expires = turn.Flow, turn.Flow.Client, turn.Flow.ExpiresAt
 	if _, err := s.records.Flows.Save(tx, m.flow, t); err != nil {
 		return out, nil, err
 	}
 	out.record = t.Body
-	if s := turn.Flow.Status; s == flow.UsernamePasswordRequired {
-		out.person = facts.Person{}
+	return out, turn.Refuse, s.showMade(tx, &out, p)
+}
+
+// showMade adds to what a move led to the person who is signed on now, and the
+// policy of a password that must be changed.
+func (s *Server) showMade(tx *store.Tx, out *made, p facts.Person) (err error) {
+	f := out.record.Flow
+	switch f.User {
+	case "":
+		return nil
+	case p.ID:
+		out.person = p
+	default:
+		if out.person, err = facts.ByID(tx, f.User); err != nil {
+			return facts.Missing(err, fault.FlowMissing)
+		}
 	}
-	if turn.Flow.Status == flow.MustChangePassword || turn.Flow.Status == flow.PasswordExpired {
+	if f.Status == flow.MustChangePassword || f.Status == flow.PasswordExpired {
 		out.policy, err = s.policyView(tx, p.PolicyID)
 	}
-	return out, turn.Refuse, err
+	return err
 }
 
 // keepCredential writes a credential back, that of nobody as a ticket.

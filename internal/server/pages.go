@@ -96,7 +96,11 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, id string, ref
 	if err != nil {
 		return s.flowGone(w, r, id, err)
 	}
-	if !shown.record.Flow.Interactive() {
+	switch f := shown.record.Flow; {
+	case f.Interactive():
+	case f.Approves():
+		return s.writePage(w, http.StatusOK, "", func(b *bytes.Buffer) error { return s.renderDecided(b, f) })
+	default:
 		redirect(w, s.resumeURL(env, id))
 		return nil
 	}
@@ -113,10 +117,14 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, id string, ref
 type tried struct {
 	fault    *fault.Fault
 	username string
+	userCode string
 }
 
 func (s *Server) renderFlow(b *bytes.Buffer, env string, shown shownFlow, t *tried) error {
 	f := shown.record.Flow
+	if f.Status == flow.UserCodeRequired || f.Status == flow.DAGConsentRequired {
+		return s.renderApproval(b, env, shown, t)
+	}
 	client := web.Client{Name: f.ClientName, Host: hostOf(shown.record.Request.RedirectURI)}
 	action := s.signOnURL(env, f.ID)
 	if f.Status == flow.MustChangePassword || f.Status == flow.PasswordExpired {
@@ -175,6 +183,8 @@ func alertOf(f *fault.Fault) string {
 			return "The account is locked. Ask your administrator to unlock it."
 		}
 		return "Too many incorrect passwords. Try again in " + waiting(seconds) + "."
+	case f.Is(fault.UserCodeWrong):
+		return "That code is wrong, or it has expired. Compare it with the one on your device."
 	case f.Is(fault.BadCredentials):
 		return "The username or the password is incorrect."
 	case f.Is(fault.WrongPassword):
@@ -224,14 +234,14 @@ func (s *Server) signOnForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := form.Wrong([]string{"action", "username", "password", "currentPassword", "newPassword", "confirmPassword"}); err != nil {
+	if err := form.Wrong([]string{"action", "username", "userCode", "password", "currentPassword", "newPassword", "confirmPassword"}); err != nil {
 		return err
 	}
 	err = s.submit(w, r, id, form)
 	var f *fault.Fault
 	if errors.As(err, &f) && !f.Is(fault.FlowMissing) && !f.Is(fault.FlowForeign) {
 		s.logRefusal(r, f)
-		return s.showPage(w, r, id, &tried{f, form.Get("username")})
+		return s.showPage(w, r, id, &tried{f, form.Get("username"), form.Get("userCode")})
 	}
 	if err != nil {
 		return s.flowGone(w, r, id, err)
@@ -263,6 +273,10 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, id string, form 
 		return nil
 	case "lookup":
 		m.action, m.body = "user.lookup", kind.Body{"username": form.Get("username")}
+	case "code":
+		m.action, m.body = "deviceAuthGrant.userCode.verify", kind.Body{"userCode": form.Get("userCode")}
+	case "accept", "deny":
+		m.action, m.body = "deviceAuthGrant.consent", kind.Body{"accept": form.Get("action") == "accept"}
 	case "reset":
 		m.action, m.body = "session.reset", kind.Body{}
 	case "password":
@@ -304,6 +318,9 @@ func (s *Server) cancel(r *http.Request, m move) error {
 			return nil
 		}
 		t.Body.Flow = t.Body.Flow.Cancel()
+		if err := s.settle(tx, t.Body.Flow, ""); err != nil {
+			return err
+		}
 		_, err = s.records.Flows.Save(tx, m.flow, t)
 		return err
 	})

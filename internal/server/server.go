@@ -109,7 +109,7 @@ func New(c Config) (*Server, error) {
 	s.outgoing = facts.Outgoing(notifyTimeout)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
-	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
+	s.ids = append(manage.Names(s.api.Routes()), "env", "flow", "path", "approval")
 	s.proxies = c.TrustedProxies
 	s.routes = s.table()
 	if path := unguarded(s.routes); path != "" {

@@ -93,7 +93,7 @@ type spender func(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) 
 // spenders are those of the grants that spend one, by the form field that names
 // it.
 func (s *Server) spenders() map[string]spender {
-	return map[string]spender{"code": s.spendCode, "refresh_token": s.spendRefresh}
+	return map[string]spender{"code": s.spendCode, "refresh_token": s.spendRefresh, "device_code": s.spendDevice, "auth_req_id": s.spendBackchannel}
 }
 
 // redeem lets the grant decide. Where it spends a ticket, that is one write:

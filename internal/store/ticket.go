@@ -94,15 +94,16 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	return t, nil
 }
 
-// SaveID replaces the body of the ticket with t's ID when it still has t's
-// Version; otherwise, and when it is gone, fault.Stale.
+// SaveID replaces the ticket with t's ID, apart from when it was spent, when it
+// still has t's Version; otherwise, and when it is gone, fault.Stale.
 func (k Tickets[T]) SaveID(tx *Tx, t Ticket[T]) (Ticket[T], error) {
 	body, err := k.prepare(tx, &t)
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET expires = $1, version = version + 1, body = $2 WHERE env = $3 AND id = $4 AND kind = '"+k.Kind+"' AND version = $5",
-		millis(t.Expires), body, tx.env, t.ID, t.Version)
+	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3, expires = $4, version = version + 1, body = $5 "+
+		"WHERE env = $6 AND id = $7 AND kind = '"+k.Kind+"' AND version = $8",
+		t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
 	if err != nil {
 		return Ticket[T]{}, k.failed(tx, err, "save", t.ID)
 	}

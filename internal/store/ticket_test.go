@@ -179,6 +179,16 @@ func testTicketSave(t *testing.T, p *opened) {
 	}
 	_, err = save(was)
 	wantFault(t, err, fault.Stale)
+	saved.Owner, saved.Client, saved.Family, saved.Body = "u2", "c2", "f2", note{"3"}
+	p.update(t, "e1", func(tx *Tx) (err error) {
+		saved, err = sessions().SaveID(tx, saved)
+		_, stale := sessions().SaveID(tx, was)
+		wantFault(t, stale, fault.Stale)
+		return err
+	})
+	if got, err := p.read(t, "e1", sessions(), "s"); err != nil || saved.Version != 3 || !reflect.DeepEqual(got, saved) {
+		t.Fatalf("by its id it is saved as %+v, %v, want %+v", got, err, saved)
+	}
 	p.update(t, "e1", func(tx *Tx) error { return sessions().Delete(tx, "s") })
 	_, err = save(saved)
 	wantFault(t, err, fault.Stale)

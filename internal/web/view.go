@@ -53,6 +53,26 @@ type NewPassword struct {
 	Problems []string // the rules that the last try did not meet
 }
 
+// UserCode is what the page for the code of a device shows.
+type UserCode struct {
+	Action string // the URL the forms post to
+	Code   string // filled in beforehand, or what was typed last time
+	Given  bool   // it came with the link, and the person must compare it
+	Alert  string // why the last try was refused, "" when there was none
+}
+
+// Consent is what the page shows on which a person lets an application that
+// waits elsewhere act for them, or does not.
+type Consent struct {
+	Client   Client
+	Action   string   // the URL the forms post to
+	Username string   // who is signed on
+	Code     string   // as the device shows it, "" when the application is on none
+	Message  string   // what the application shows, too, to compare
+	Scopes   []string // what the application asks for, in words
+	Alert    string
+}
+
 // Refusal is a request that can't be answered by a redirect. Everything in it
 // is shown to whoever sent the request, so it must tell an attacker nothing.
 type Refusal struct {

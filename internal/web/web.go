@@ -46,7 +46,7 @@ func New() (*Pages, error) {
 		return nil, fmt.Errorf("parse page layout: %w", err)
 	}
 	p := &Pages{pages: map[string]*template.Template{}}
-	for _, name := range []string{"signon", "newpassword", "refusal", "signoff", "done", "welcome", "formpost"} {
+	for _, name := range []string{"signon", "newpassword", "usercode", "consent", "refusal", "signoff", "done", "welcome", "formpost"} {
 		p.pages[name], err = parsePage(layout, name)
 		if err != nil {
 			return nil, err
@@ -115,6 +115,12 @@ func (p *Pages) SignOn(w io.Writer, v SignOn) error { return render(w, p.pages["
 func (p *Pages) NewPassword(w io.Writer, v NewPassword) error {
 	return render(w, p.pages["newpassword"], v)
 }
+
+// UserCode writes the page that asks for the code of a device.
+func (p *Pages) UserCode(w io.Writer, v UserCode) error { return render(w, p.pages["usercode"], v) }
+
+// Consent writes the page on which a person decides what a device may do.
+func (p *Pages) Consent(w io.Writer, v Consent) error { return render(w, p.pages["consent"], v) }
 
 // Refusal writes the page for a request that is refused without a redirect.
 func (p *Pages) Refusal(w io.Writer, v Refusal) error { return render(w, p.pages["refusal"], v) }

@@ -29,6 +29,13 @@ func states(t *testing.T) map[string]page {
 		"password bare":  rendered(t, p.NewPassword, NewPassword{}),
 		"password alert": rendered(t, p.NewPassword, NewPassword{Client: harbour, Action: "/e/flows/1", Username: "ada", Rules: rules, Expired: true, Alert: "The current password is incorrect."}),
 		"password rules": rendered(t, p.NewPassword, NewPassword{Client: harbour, Action: "/e/flows/1", Username: "ada", Rules: rules, Problems: rules}),
+		"code":           rendered(t, p.UserCode, UserCode{Action: "/e/flows/1"}),
+		"code given":     rendered(t, p.UserCode, UserCode{Action: "/e/flows/1", Code: "BCDF-GHJK", Given: true}),
+		"code alert":     rendered(t, p.UserCode, UserCode{Action: "/e/flows/1", Code: "BCDF", Alert: "That code is wrong."}),
+		"consent":        rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Username: "ada", Code: "BCDF-GHJK", Scopes: []string{"Know who you are"}}),
+		"consent else":   rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Username: "ada", Message: "W4SCT", Scopes: []string{"Know who you are"}}),
+		"consent bare":   rendered(t, p.Consent, Consent{}),
+		"consent alert":  rendered(t, p.Consent, Consent{Client: harbour, Action: "/e/flows/1", Alert: "Try again."}),
 		"refusal":        rendered(t, p.Refusal, Refusal{Title: "Not registered", Explanation: "Nobody was signed in.", Facts: []Fact{{"Parameter", "redirect_uri"}}, Correlation: "6b1f2f6e", Again: "/e/as/authorize?a=b"}),
 		"refusal bare":   rendered(t, p.Refusal, Refusal{}),
 		"signoff":        rendered(t, p.SignOff, SignOff{Client: harbour, Action: "/e/flows/1", Username: "ada"}),
@@ -130,6 +137,9 @@ func TestForms(t *testing.T) {
 		{"signon", []string{"signon: username password", "cancel:"}},
 		{"signon who", []string{"reset:", "signon: username password", "cancel:"}},
 		{"signon locked", []string{"signon: username password", "cancel:"}},
+		{"code", []string{"code: userCode", "cancel:"}},
+		{"code given", []string{"code: userCode", "cancel:"}},
+		{"consent", []string{"reset:", "acceptdeny:"}},
 		{"password", []string{"password: username currentPassword newPassword confirmPassword", "cancel:"}},
 		{"signoff", []string{"signoff:", "cancel:"}},
 	} {
@@ -169,7 +179,7 @@ func describeForms(t *testing.T, p page) []string {
 func TestFields(t *testing.T) {
 	want := map[string]string{
 		"username": "username", "password": "current-password", "currentPassword": "current-password",
-		"newPassword": "new-password", "confirmPassword": "new-password",
+		"newPassword": "new-password", "confirmPassword": "new-password", "userCode": "off",
 	}
 	for name, p := range states(t) {
 		for _, e := range p.all("input") {
@@ -177,7 +187,7 @@ func TestFields(t *testing.T) {
 			if e.attr["autocomplete"] != want[id] || e.attr["name"] != id {
 				t.Errorf("%s: %s is %q", name, id, e.attr["autocomplete"])
 			}
-			if id == "username" {
+			if id == "username" || id == "userCode" {
 				continue
 			}
 			if e.attr["type"] != "password" || e.has("value") || !e.has("required") || e.has("onpaste") {
@@ -201,6 +211,9 @@ func TestAlerts(t *testing.T) {
 		{"signon nobody", "username", "username password"},
 		{"signon who", "password", ""},
 		{"signon locked", "alert", ""},
+		{"code", "userCode", ""},
+		{"code alert", "userCode", "userCode"},
+		{"consent alert", "", ""},
 		{"password", "currentPassword", ""},
 		{"password alert", "currentPassword", "currentPassword newPassword confirmPassword"},
 		{"password rules", "currentPassword", "newPassword"},
@@ -245,6 +258,24 @@ func TestSignOnSaysWhoAsks(t *testing.T) {
 	}
 }
 
+// Before somebody lets a device in, the page shows for what and by which code,
+// and warns of links that others send (RFC 8628 §3.3.1, §5.4).
+func TestConsentSaysWhoAsks(t *testing.T) {
+	p := states(t)["consent"]
+	for _, want := range []string{"Allow Harbour Invoices on your device?", "Signed in as ada", "Know who you are", "BCDF-GHJK", "If somebody sent you a link or a code, deny."} {
+		if !strings.Contains(p.text["html"], want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	p = states(t)["consent else"]
+	if html := p.text["html"]; !strings.Contains(html, "Allow Harbour Invoices?") || !strings.Contains(html, "W4SCT") || strings.Contains(html, "device") {
+		t.Errorf("without a device: %s", html)
+	}
+	if given := states(t)["code given"]; !strings.Contains(given.text["html"], "Check that this is the code that your device shows.") {
+		t.Error("a code that came with a link is to be compared first")
+	}
+}
+
 const hostile = `"><script>alert(1)</script><img src=x onerror='alert(1)'> javascript:alert(1) {{.}}`
 
 // Values from a request or an administrator stay text, wherever they stand.
@@ -255,6 +286,8 @@ func TestHostileValues(t *testing.T) {
 	for name, got := range map[string]page{
 		"signon":   rendered(t, p.SignOn, SignOn{c, hostile, hostile, hostile, hostile, true, AskBoth}),
 		"password": rendered(t, p.NewPassword, NewPassword{c, hostile, hostile, true, hostile, list, list}),
+		"code":     rendered(t, p.UserCode, UserCode{hostile, hostile, true, hostile}),
+		"consent":  rendered(t, p.Consent, Consent{c, hostile, hostile, hostile, hostile, list, hostile}),
 		"refusal":  rendered(t, p.Refusal, Refusal{hostile, hostile, facts, hostile, hostile, hostile}),
 		"done":     rendered(t, p.Done, Done{hostile, hostile, hostile, hostile}),
 		"signoff":  rendered(t, p.SignOff, SignOff{c, hostile, hostile}),

@@ -277,6 +277,76 @@ test('the sign-on page is small and keeps still', async t => {
   await shoot(tab, 'sign-on')
 })
 
+let televisions = 0
+
+// device asks for a code, as a television does.
+async function device () {
+  const app = await manage('POST', '/applications', { name: 'Living-room TV ' + ++televisions, type: 'CUSTOM_APP', enabled: true, protocol: 'OPENID_CONNECT', grantTypes: ['DEVICE_CODE'], tokenEndpointAuthMethod: 'NONE' })
+  const ask = (path, form) => fetch(`${pixy.issuer}/${path}`, { method: 'POST', body: new URLSearchParams({ client_id: app.id, ...form }) }).then(r => r.json())
+  const asked = await ask('device_authorization', { scope: 'openid' })
+  return { ...asked, name: app.name, poll: () => ask('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: asked.device_code }) }
+}
+
+for (const [how, options] of [['with JavaScript', {}], ['without JavaScript', { javaScriptEnabled: false }]]) {
+  test('a device is let in, ' + how, async t => {
+    const tv = await device()
+    const look = options.javaScriptEnabled === false ? () => {} : shoot
+    const tab = await (await person(t, options)).newPage()
+    await tab.goto(tv.verification_uri)
+    await look(tab, 'code')
+    await tab.getByLabel('Code').fill('bcdf bcdf')
+    await tab.keyboard.press('Enter')
+    await tab.getByRole('alert').waitFor()
+    await look(tab, 'code-wrong')
+    await tab.getByLabel('Code').fill(tv.user_code.toLowerCase())
+    await tab.keyboard.press('Enter')
+    await fill(tab, pixy.username)
+    await tab.getByText(tv.user_code).waitFor()
+    await tab.getByText(tv.name).waitFor()
+    await look(tab, 'consent')
+    assert.equal((await tv.poll()).error, 'authorization_pending')
+    await tab.getByRole('button', { name: 'Allow' }).click()
+    await tab.getByText('You can go back to your device').waitFor()
+    await look(tab, 'allowed')
+    await tab.reload()
+    await tab.getByText('You can go back to your device').waitFor()
+    assert.ok((await tv.poll()).access_token)
+  })
+}
+
+test('a device is denied by the link with its code', async t => {
+  const tv = await device()
+  const tab = await (await person(t)).newPage()
+  await tab.goto(tv.verification_uri_complete)
+  assert.equal(await tab.getByLabel('Code').inputValue(), tv.user_code)
+  await shoot(tab, 'code-given')
+  await tab.getByRole('button', { name: 'The codes are the same' }).click()
+  await fill(tab, pixy.username)
+  await tab.getByRole('button', { name: 'Deny' }).click()
+  await tab.getByText('Access was not given').waitFor()
+  await shoot(tab, 'denied')
+  assert.equal((await tv.poll()).error, 'access_denied')
+})
+
+test('a person allows a request that comes from elsewhere', async t => {
+  const app = await manage('POST', '/applications', { name: 'Branch teller', type: 'WEB_APP', enabled: true, protocol: 'OPENID_CONNECT', grantTypes: ['CIBA'], tokenEndpointAuthMethod: 'CLIENT_SECRET_POST' })
+  const { secret } = await manage('GET', `/applications/${app.id}/secret`)
+  const ask = (path, form) => fetch(`${pixy.issuer}/${path}`, { method: 'POST', body: new URLSearchParams({ client_id: app.id, client_secret: secret, ...form }) }).then(r => r.json())
+  const asked = await ask('cibaAuthorization', { scope: 'openid', login_hint: pixy.username, binding_message: 'Withdrawal of 50 euros, number 4711' })
+  const tab = await (await person(t)).newPage()
+  await tab.goto(asked.approval_uri)
+  await fill(tab, pixy.username)
+  await tab.getByText('number 4711').waitFor()
+  await shoot(tab, 'approve')
+  await tab.getByRole('button', { name: 'Allow' }).click()
+  await tab.getByText('Access was given').waitFor()
+  await shoot(tab, 'approved')
+  assert.ok((await ask('token', { grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: asked.auth_req_id })).access_token)
+  const response = await tab.goto(asked.approval_uri)
+  assert.equal(response.status(), 410)
+  await shoot(tab, 'approve-late')
+})
+
 // tooWide is what a narrow window would cut off or scroll to.
 const tooWide = () => [document.documentElement, ...document.querySelectorAll('body *')]
   .filter(e => e.getBoundingClientRect().right > innerWidth || (e.matches('html, main') && e.scrollWidth > e.clientWidth))
