@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"html"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the answers of the wire scripts")
 
-// TestWire runs the scripts in wire/: sessions as text. A script has blocks:
+// TestWire runs the scripts in wire/ and the folders there: sessions as text. A
+// script has blocks:
 //
 //	# words for the reader
 //	POST /{{env}}/as/token
@@ -37,12 +39,18 @@ var update = flag.Bool("update", false, "rewrite the answers of the wire scripts
 // parameter of the redirect, "Cookie x" for a cookie. A line with ! lets time
 // go by. Ids that have no name, tokens and correlation ids are masked.
 func TestWire(t *testing.T) {
-	files, err := filepath.Glob("wire/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { runScript(t, file) })
+	n := 0
+	err := filepath.WalkDir("wire", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".txt") {
+			return err
+		}
+		n++
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "wire/"), ".txt")
+		t.Run(name, func(t *testing.T) { runScript(t, file) })
+		return nil
+	})
+	if err != nil || n == 0 {
+		t.Fatalf("%d scripts: %v", n, err)
 	}
 }
 
