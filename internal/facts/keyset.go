@@ -27,16 +27,19 @@ type KeySets struct {
 	now     func() time.Time
 	client  *http.Client
 	mu      sync.Mutex
-	fetched map[string]keySet
+	fetched map[string]*keySet
 }
 
+// keySet is what a URL served last. Who waits for its mutex waits for the fetch
+// of somebody else.
 type keySet struct {
+	mu   sync.Mutex
 	keys []jose.JSONWebKey
 	at   time.Time
 	err  error
 }
 
-func (s keySet) has(kid string) bool {
+func (s *keySet) has(kid string) bool {
 	return s.err == nil && (kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid }))
 }
 
@@ -53,7 +56,7 @@ const (
 
 // NewKeySets makes an empty one.
 func NewKeySets(now func() time.Time) *KeySets {
-	return &KeySets{now: now, client: outgoing(fetchTimeout), fetched: map[string]keySet{}}
+	return &KeySets{now: now, client: outgoing(fetchTimeout), fetched: map[string]*keySet{}}
 }
 
 // outgoing is a client for URLs that applications name. It follows no
@@ -84,21 +87,31 @@ func (k *KeySets) Of(ctx context.Context, app platform.Application, kid string) 
 	if app.JWKSURL == "" {
 		return nil, errors.New("the application has neither jwks nor jwksUrl")
 	}
-	k.mu.Lock()
-	known, ok := k.fetched[app.JWKSURL]
-	k.mu.Unlock()
-	age := k.now().Sub(known.at)
-	if ok && (known.has(kid) && age < maxKeySetAge || age < minKeySetAge) {
+	known := k.named(app.JWKSURL)
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if age := k.now().Sub(known.at); known.has(kid) && age < maxKeySetAge || age < minKeySetAge {
 		return known.keys, known.err
 	}
-	keys, err := k.fetch(ctx, app.JWKSURL)
+	known.keys, known.err = k.fetch(ctx, app.JWKSURL)
+	known.at = k.now()
+	return known.keys, known.err
+}
+
+// named is what a URL served, empty when nobody has asked yet. When there are
+// too many all are forgotten.
+func (k *KeySets) named(url string) *keySet {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if known, ok := k.fetched[url]; ok {
+		return known
+	}
 	if len(k.fetched) >= maxKeySets {
 		clear(k.fetched)
 	}
-	k.fetched[app.JWKSURL] = keySet{keys, k.now(), err}
-	return keys, err
+	known := &keySet{}
+	k.fetched[url] = known
+	return known
 }
 
 func (k *KeySets) fetch(ctx context.Context, from string) ([]jose.JSONWebKey, error) {

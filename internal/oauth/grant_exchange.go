@@ -31,7 +31,7 @@ func exchangeChecks() []Check[Exchange] {
 
 // decideExchange gives an access token of a user's for another (RFC 8693 §2):
 // one for custom resources, within the client's grants, that lives no longer
-// than the one it comes from and is revoked with it. The actor token, where
+// than the one it comes from and ends with its family. The actor token, where
 // there is one, says who acts for the user.
 func decideExchange(x Exchange) Outcome {
 	if err := First(exchangeChecks(), x); err != nil {

@@ -49,7 +49,7 @@ func ReadRefreshToken(key []byte, env, token string) (family string, generation 
 		return "", 0, false
 	}
 	generation, err := strconv.Atoi(parts[1])
-	if err != nil || !equal(parts[2], refreshMAC(key, env, parts[0], generation)) {
+	if err != nil || !equal(token, RefreshToken(key, env, parts[0], generation)) {
 		return "", 0, false
 	}
 	return parts[0], generation, true
