@@ -297,6 +297,31 @@ func TestFrontErrors(t *testing.T) {
 	p.authorize(app, url.Values{"response_type": {""}}).errs("invalid_request", "response_type is missing")
 }
 
+// TestFrontInClear: tokens don't go to an http URI on another machine, whatever
+// is registered. A code does, for it is of no use alone.
+// covers: OIDC Core §3.2.2.1/4
+func TestFrontInClear(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := w.browserApp(object{"redirectUris": []string{"http://app.example.com/cb", "http://localhost:3000/cb", "http://127.0.0.1/cb", "http://[::1]/cb",
+		"http://localhost.example.com/cb", "http://127.0.0.1.example.com/cb", "https://app.example.com/cb", "com.example.app:/cb"}})
+	p := &person{w: w}
+	p.code(app, "ada", url.Values{"redirect_uri": {"https://app.example.com/cb"}})
+	for uri, good := range map[string]bool{"http://app.example.com/cb": false, "http://localhost:3000/cb": true, "http://127.0.0.1:5000/cb": true, "http://[::1]:5000/cb": true,
+		"http://localhost.example.com/cb": false, "http://127.0.0.1.example.com/cb": false, "https://app.example.com/cb": true, "com.example.app:/cb": true} {
+		for _, responseType := range responseTypes() {
+			r := p.authorize(app, url.Values{"response_type": {responseType}, "redirect_uri": {uri}, "nonce": {"n"}})
+			if good || responseType == "code" {
+				if g := r.given(); g.Get("error") != "" {
+					t.Errorf("%s to %s: %v", responseType, uri, g)
+				}
+				continue
+			}
+			r.errs("invalid_request", "https redirect URIs only")
+		}
+	}
+}
+
 // TestFrontInFlow: under pi.flow everything stands in the answer.
 func TestFrontInFlow(t *testing.T) {
 	w := newWorld(t)

@@ -25,7 +25,7 @@ func catalogue() map[string]*Fault {
 		"BadCredentials": BadCredentials, "LockedOut": LockedOut, "FormForeign": FormForeign, "Mistyped": Mistyped,
 		"WrongPassword": WrongPassword, "TooManyHashes": TooManyHashes,
 		"ClientMissing": ClientMissing, "ClientUnknown": ClientUnknown, "RedirectMissing": RedirectMissing,
-		"RedirectMismatch": RedirectMismatch, "OriginForeign": OriginForeign,
+		"RedirectMismatch": RedirectMismatch, "RedirectInClear": RedirectInClear, "OriginForeign": OriginForeign,
 		"ParameterRepeated": ParameterRepeated, "ParameterBroken": ParameterBroken, "ParameterInQuery": ParameterInQuery,
 		"ResponseTypeMissing": ResponseTypeMissing, "ResponseTypeUnknown": ResponseTypeUnknown, "ResponseModeUnknown": ResponseModeUnknown,
 

@@ -26,6 +26,7 @@ var (
 	ResponseTypeMissing  = oauth("response_type.given", "RFC 6749 §3.1.1", "invalid_request", "The parameter response_type is missing; it consists of code, token and id_token")
 	ResponseTypeUnknown  = oauth("response_type.supported", "RFC 6749 §3.1.1", "unsupported_response_type", "The response_type is not supported; it must consist of code, token and id_token")
 	ResponseModeUnknown  = oauth("response_mode.supported", "OAuth 2.0 Multiple Response Types §2.1", "invalid_request", "The response_mode is not supported; it must be query, fragment, form_post or pi.flow, and tokens do not go into the query")
+	RedirectInClear      = oauth("redirect.secure", "OpenID Connect Core §3.2.2.1", "invalid_request", "Tokens are sent to https redirect URIs only, apart from http on localhost, 127.0.0.1 and [::1]")
 	ResponseNotAllowed   = oauth("client.response_allowed", "RFC 6749 §4.1.2.1", "unauthorized_client", "The application may not use the response type %s: its grantTypes lack %s or its responseTypes lack %s")
 	ObjectBroken         = oauth("request.object", "RFC 9101 §6", "invalid_request_object", "The request object is not good: it must be a JWT for this issuer that the application has signed, and say nothing that contradicts the request")
 	SignatureRequired    = oauth("request.signed", "RFC 9101 §10.5", "invalid_request", "The application demands a signed request object")
