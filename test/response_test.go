@@ -267,7 +267,7 @@ func TestFrontErrors(t *testing.T) {
 			"type":           {[]string{"response_type", responseType + " x"}, "unsupported_response_type"},
 			"mode":           {[]string{"response_mode", "jwt"}, "invalid_request"},
 			"object":         {[]string{"request", "x"}, "invalid_request_object"},
-			"foreign object": {[]string{"request_uri", "https://x"}, "invalid_request_uri"},
+			"foreign object": {[]string{"request_uri", "https://x"}, "request_uri_not_supported"},
 		} {
 			for _, mode := range []string{"fragment", "form_post"} {
 				change := with(base, append([]string{"response_mode", mode}, c.change...)...)

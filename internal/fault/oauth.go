@@ -35,6 +35,7 @@ var (
 	ThumbprintBroken     = oauth("proof.thumbprint", "RFC 9449 §10", "invalid_request", "The parameter dpop_jkt is not the SHA-256 thumbprint of a key")
 	TargetUnknown        = oauth("resource.known", "RFC 8707 §2", "invalid_target", "The resource is not the audience of a resource that the application is granted scopes of and the token may be for")
 	RequestURIUnknown    = oauth("request_uri.known", "RFC 9126 §4", "invalid_request_uri", "The request_uri is not one that the application got from the pushed authorization request endpoint, or it has expired or was used")
+	RequestURIForeign    = oauth("request_uri.ours", "OpenID Connect Core §6.2", "request_uri_not_supported", "The request_uri is not one from the pushed authorization request endpoint of this server, which fetches no others")
 	RequestURIPushed     = oauth("request_uri.pushed", "RFC 9126 §2.1", "invalid_request", "A pushed authorization request must not have a request_uri")
 	PushedForeign        = oauth("client.pushed", "RFC 9126 §2.1", "invalid_request", "The client_id is not that of the client that authenticated")
 	PARRequired          = oauth("par.required", "RFC 9126 §5", "invalid_request", "The application demands a pushed authorization request")
