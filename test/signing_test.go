@@ -203,6 +203,12 @@ func (p *person) end(r response, username string) response {
 	return r
 }
 
+// nextCode is a code for ada, who signs on when she has to.
+func (p *person) nextCode(app string, change url.Values) string {
+	p.w.t.Helper()
+	return p.end(p.authorize(app, change), "ada").want(302).query("code")
+}
+
 // with is change with more parameters.
 func with(change url.Values, more ...string) url.Values {
 	out := url.Values{}
