@@ -110,7 +110,7 @@ func (p Proof) holds(c proofClaims, now time.Time) error {
 	case c.Expires != nil && !now.Before(c.Expires.Time().Add(clockSkew)) || later(c.Before, now):
 		return wrong("its exp and nbf must allow it now", "they do not")
 	case p.Token != "" && c.Hash != tokenHash(p.Token):
-		return wrong("its ath must be the hash of the access token", c.Hash)
+		return wrong("its ath must be the hash of the access token", "another text") // which may be the token itself
 	}
 	return nil
 }
