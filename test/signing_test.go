@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
@@ -225,4 +226,8 @@ func with(change url.Values, more ...string) url.Values {
 func leftHash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return base64url(sum[:16])
+}
+
+func parseRS256(token string) (*jwt.JSONWebToken, error) {
+	return jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 }
