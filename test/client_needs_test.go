@@ -44,7 +44,8 @@ func needsElsewhere() []struct{ words, file, where, reason string } {
 		{"coreos/go-oidc signs in from discovery alone", "client/go_test.go", "func TestGoClients(", "a foreign client against the running binary"},
 		{"oidc-client-ts signs in", "client/node/oidc-client-ts.test.mjs", "oidc-client-ts", "a foreign client in a browser"},
 		{"The hosted page: fields are visible, Enter works", "client/node/pages.test.mjs", "Enter", "needs a browser"},
-		{"Chromium blocks third-party cookies unless the profile allows them", "", "", "the browser's own behaviour: the server can only send SameSite=None; Secure, which is tested"},
+		{"Custom-domain form: /as/authorize without an environment id", "domain_test.go", "func TestDomain(", "needs a domain in the configuration"},
+		{"Chromium blocks third-party cookies unless the profile allows them", "client/node/origins.test.mjs", "private window", "needs a browser"},
 		{"X-Frame-Options on the redirect target matters without pi.flow", "", "", "the redirect target is the application's page, not the server's; pi.flow is announced"},
 		{"About 24 token requests in one run come from a real provider", "", "", "only their number is tested here, not Terraform itself"},
 		{"pingcli and pingone-mcp-server were not run", "", "", "their calls are tested, not the programs"},
@@ -74,7 +75,6 @@ func TestClientNeedsElsewhere(t *testing.T) {
 // the endpoint takes the row away and tests the statement.
 func needsUnserved() []struct{ words, method, path, announced string } {
 	return []struct{ words, method, path, announced string }{
-		{"Custom-domain form: /as/authorize without an environment id", "GET", "/as/authorize", ""},
 		{"zitadel ends the session by POST with a form", "POST", "/{env}/as/signoff", "end_session_endpoint"},
 		{"the browser SDKs end the session by GET, 302 to a registered URI", "GET", "/{env}/as/signoff", "end_session_endpoint"},
 		{"ping_end_idp_session_endpoint is preferred for logout", "GET", "/{env}/as/idpSignoff", "ping_end_idp_session_endpoint"},

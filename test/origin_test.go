@@ -73,6 +73,27 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// TestFetchMetadata has a browser say of whose page a request is that bears no
+// Origin: only our own, and the person who types it in, see a code.
+func TestFetchMetadata(t *testing.T) {
+	w := newWorld(t, https)
+	w.user("ada")
+	app := w.application(nil)
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	for site, status := range map[string]int{"": 200, "none": 200, "same-origin": 200, "same-site": 403, "cross-site": 403} {
+		r := p.send("GET", "/"+w.env+"/as/authorize?"+url.Values{"response_type": {"code"}, "response_mode": {"pi.flow"}, "client_id": {app}, "prompt": {"none"},
+			"code_challenge": {challenge}, "code_challenge_method": {"S256"}}.Encode(), "", header{"Sec-Fetch-Site": site})
+		if r.StatusCode != status || strings.Contains(r.raw, "authorizeResponse") != (status == 200) {
+			t.Errorf("%q: %d %s", site, r.StatusCode, r.raw)
+		}
+		if r := p.send("GET", "/"+w.env+"/as/authorize?"+url.Values{"response_type": {"code"}, "client_id": {app}, "redirect_uri": {callback}, "prompt": {"none"},
+			"code_challenge": {challenge}, "code_challenge_method": {"S256"}}.Encode(), "", header{"Sec-Fetch-Site": site}); r.query("code") == "" {
+			t.Errorf("%q: the application that sent the browser here gets no code: %s", site, r.raw)
+		}
+	}
+}
+
 // covers: OIDC Core §5.3/4
 // covers: OIDC Discovery §3/36
 func TestPreflight(t *testing.T) {
@@ -161,7 +182,7 @@ func TestSecurityHeaders(t *testing.T) {
 	app := w.application(nil)
 	p := &person{w: w}
 	flow := p.tab(app, nil)
-	for _, path := range []string{"/", "/" + w.env + "/signon/?flowId=" + flow, "/" + w.env + "/as/authorize", "/" + w.env + "/as/jwks", "/nothing", "/v1/environments"} {
+	for _, path := range []string{"/", "/" + w.env + "/signon/?flowId=" + flow, "/" + w.env + "/as/authorize", "/" + w.env + "/as/userinfo", "/nothing", "/v1/environments"} {
 		h := p.send("GET", path, "").Header
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 			"Strict-Transport-Security": "max-age=31536000", "Cache-Control": "no-store"} {

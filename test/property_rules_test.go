@@ -41,7 +41,10 @@ func (m *maker) pins(kindName string) object {
 		return object{"keyLength": 2048, "rotationPeriod": 60, "validityPeriod": 365}
 	case "key":
 		if m.g.once(2) {
-			return object{"algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": pickOne(m.g.r, "SHA256withRSA", "SHA384withRSA"), "serialNumber": 1 + m.g.r.IntN(1e9)}
+			return object{"algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": pickOne(m.g.r, "SHA256withRSA", "SHA384withRSA", "SHA256withRSAandMGF1"), "serialNumber": 1 + m.g.r.IntN(1e9)}
+		}
+		if m.g.once(3) {
+			return object{"algorithm": "Ed25519", "keyLength": 256, "signatureAlgorithm": "Ed25519", "serialNumber": 1 + m.g.r.IntN(1e9)}
 		}
 		return object{"algorithm": "EC", "keyLength": 256, "signatureAlgorithm": "SHA256withECDSA", "serialNumber": 1 + m.g.r.IntN(1e9)}
 	case "roleAssignment":
@@ -73,6 +76,9 @@ func (m *maker) roleNamed(name string) string {
 var repairs = map[string]func(b object){
 	"application": func(b object) {
 		delete(b, "allowWildcardInRedirectUris")
+		if s, _ := b["signing"].(object); s != nil {
+			delete(s, "key") // not every key signs tokens
+		}
 		method := b["tokenEndpointAuthMethod"]
 		if grants, _ := b["grantTypes"].([]any); (method == "NONE" || method == nil) && (slices.Contains(grants, any("CLIENT_CREDENTIALS")) || grants == nil) {
 			b["tokenEndpointAuthMethod"] = "CLIENT_SECRET_POST"

@@ -37,7 +37,11 @@ func (c *serveCommand) certificate(public string) (*tls.Certificate, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	leaf, err := ca.issue(public, time.Now())
+	urls := []string{public}
+	for _, d := range c.domains {
+		urls = append(urls, "https://"+d.Host)
+	}
+	leaf, err := ca.issue(urls, time.Now())
 	if err != nil {
 		return nil, "", fmt.Errorf("making the development certificate: %w", err)
 	}
@@ -100,9 +104,9 @@ func serial() *big.Int {
 	return new(big.Int).SetBytes(b[:15])
 }
 
-// issue makes a certificate for localhost, the loopback addresses and the host
-// of the public URL. It lives as long as browsers let one live.
-func (a *authority) issue(public string, now time.Time) (*tls.Certificate, error) {
+// issue makes a certificate for localhost, the loopback addresses and the hosts
+// of the URLs. It lives as long as browsers let one live.
+func (a *authority) issue(urls []string, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -113,7 +117,11 @@ func (a *authority) issue(public string, now time.Time) (*tls.Certificate, error
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
-	if u, err := url.Parse(public); err == nil && u.Hostname() != "" {
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" {
+			continue
+		}
 		if ip := net.ParseIP(u.Hostname()); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {

@@ -148,6 +148,13 @@ Flags of serve, with their environment variables:
   --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db)
   --public-url URL         PIXY_PUBLIC_URL     what clients call the server; issuer
                                                and links begin with it
+  --domain HOST=ENV_ID     PIXY_DOMAINS        serve the environment at https://HOST/as
+                                               too, without its id in the path; can
+                                               be repeated, or a list with commas
+  --trusted-proxies CIDR   PIXY_TRUSTED_PROXIES
+                                               the reverse proxies, a list with commas,
+                                               whose X-Forwarded-For and
+                                               X-Forwarded-Host are believed (none)
   --tls-cert FILE          PIXY_TLS_CERT       serve https with this certificate
   --tls-key FILE           PIXY_TLS_KEY        and this key
   --tls-dev                PIXY_TLS_DEV        serve https with a certificate for

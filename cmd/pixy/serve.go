@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,9 @@ type serveCommand struct {
 	TLSKey    string `env:"PIXY_TLS_KEY" name:"tls-key"`
 	TLSDev    bool   `env:"PIXY_TLS_DEV" name:"tls-dev"`
 
+	Domains        []string `env:"PIXY_DOMAINS" name:"domain"`
+	TrustedProxies []string `env:"PIXY_TRUSTED_PROXIES" name:"trusted-proxies"`
+
 	HashMemory uint32 `env:"PIXY_HASH_MEMORY" default:"19456"`
 	HashTime   uint32 `env:"PIXY_HASH_TIME" default:"2"`
 	HashLanes  uint8  `env:"PIXY_HASH_LANES" default:"1"`
@@ -36,6 +40,8 @@ type serveCommand struct {
 
 	AuditDays int `env:"PIXY_AUDIT_DAYS" default:"90" name:"audit-days"`
 
+	domains   []server.Domain
+	proxies   []netip.Prefix
 	bootstrap server.Bootstrap
 	log       *slog.Logger
 }
@@ -101,6 +107,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if c.AuditDays < 0 || c.AuditDays > 36500 {
 		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
 	}
+	if err := c.readHosts(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
 	}
@@ -163,7 +172,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 	if err := r.db.Claim(ctx, sealer); err != nil {
 		return err
 	}
-	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log,
+	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
 		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour})
 	if err != nil {
 		return err

@@ -417,7 +417,7 @@ func TestOwnCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := ca.issue("https://localhost", time.Now())
+	leaf, err := ca.issue([]string{"https://localhost"}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -488,7 +488,7 @@ func TestHelp(t *testing.T) {
 		if code := run(t.Context(), args, &out, &errOut); code != exitOK || errOut.Len() > 0 {
 			t.Errorf("%v: code %d, %s", args, code, errOut.String())
 		}
-		for _, flag := range []string{"--listen", "--data", "--database", "--public-url", "--tls-cert", "--tls-key", "--tls-dev", "pixy demo --serve"} {
+		for _, flag := range []string{"--listen", "--data", "--database", "--public-url", "--tls-cert", "--tls-key", "--tls-dev", "--domain", "--trusted-proxies", "pixy demo --serve"} {
 			if !strings.Contains(out.String(), flag) {
 				t.Errorf("%v: the help does not mention %s", args, flag)
 			}

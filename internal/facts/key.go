@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -65,8 +66,12 @@ func (v *Vault) Key(ctx context.Context, env, id string, spec platform.Key, now 
 }
 
 func newPrivateKey(spec platform.Key) (crypto.Signer, error) {
-	if spec.Algorithm == "RSA" {
+	switch spec.Algorithm {
+	case "RSA":
 		return rsa.GenerateKey(rand.Reader, spec.KeyLength)
+	case "Ed25519":
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
 	}
 	curves := map[int]elliptic.Curve{224: elliptic.P224(), 256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
 	return ecdsa.GenerateKey(curves[spec.KeyLength], rand.Reader)
@@ -75,11 +80,17 @@ func newPrivateKey(spec platform.Key) (crypto.Signer, error) {
 // publicJWK is the key as the JWKS publishes it (RFC 7517), or nothing for a
 // key that signs no tokens.
 func publicJWK(private crypto.Signer, id string, spec platform.Key) (json.RawMessage, error) {
-	key, isRSA := private.(*rsa.PrivateKey)
-	if !isRSA || spec.UsageType != platform.UsageSigning {
+	signer := tokenSigner(private, id, spec)
+	if signer.Algorithm == "" || spec.UsageType != platform.UsageSigning {
 		return nil, nil
 	}
-	return json.Marshal((oauth.Signer{KeyID: id, Key: key}).Public())
+	return json.Marshal(signer.Public())
+}
+
+// tokenSigner is a key with the algorithm by which it signs tokens, "" when it
+// can't.
+func tokenSigner(private crypto.Signer, id string, spec platform.Key) oauth.Signer {
+	return oauth.Signer{KeyID: id, Key: private, Algorithm: oauth.SigningAlgorithm(private, spec.SignatureAlgorithm == platform.SignatureRSAPSS)}
 }
 
 func certificate(private crypto.Signer, spec platform.Key, begins, ends time.Time) ([]byte, error) {
@@ -90,6 +101,7 @@ func certificate(private crypto.Signer, spec platform.Key, begins, ends time.Tim
 	algorithm := map[string]x509.SignatureAlgorithm{
 		"SHA256withRSA": x509.SHA256WithRSA, "SHA384withRSA": x509.SHA384WithRSA, "SHA512withRSA": x509.SHA512WithRSA,
 		"SHA256withECDSA": x509.ECDSAWithSHA256, "SHA384withECDSA": x509.ECDSAWithSHA384, "SHA512withECDSA": x509.ECDSAWithSHA512,
+		platform.SignatureRSAPSS: x509.SHA256WithRSAPSS, platform.SignatureEd25519: x509.PureEd25519,
 	}[spec.SignatureAlgorithm]
 	template := &x509.Certificate{SerialNumber: big.NewInt(spec.SerialNumber), Subject: subject, NotBefore: begins, NotAfter: ends,
 		KeyUsage: x509.KeyUsageDigitalSignature, SignatureAlgorithm: algorithm}
@@ -100,9 +112,14 @@ func certificate(private crypto.Signer, spec platform.Key, begins, ends time.Tim
 	return der, nil
 }
 
-// SignerOf is the key that signs an application's tokens.
-func (v *Vault) SignerOf(tx *store.Tx, app platform.Application) (oauth.Signer, error) {
-	signer, err := v.Signer(tx, app.Signing.KeyRotationPolicy.ID)
+// SignerOf is the key that signs an application's tokens: the one that it names,
+// or else the current key of its policy.
+func (v *Vault) SignerOf(tx *store.Tx, app platform.Application) (signer oauth.Signer, err error) {
+	if id := app.Signing.Key.ID; id != "" {
+		signer, err = v.signerWith(tx, id)
+	} else {
+		signer, err = v.Signer(tx, app.Signing.KeyRotationPolicy.ID)
+	}
 	if !app.IncludeX5t {
 		signer.Thumbprint = ""
 	}
@@ -116,9 +133,13 @@ func (v *Vault) Signer(tx *store.Tx, policy string) (oauth.Signer, error) {
 	if err != nil {
 		return oauth.Signer{}, Lacking("a key rotation policy of environment "+tx.Env(), err)
 	}
-	d, err := tx.Get("key", p.CurrentKeyID)
+	return v.signerWith(tx, p.CurrentKeyID)
+}
+
+func (v *Vault) signerWith(tx *store.Tx, id string) (oauth.Signer, error) {
+	d, err := tx.Get("key", id)
 	if err != nil {
-		return oauth.Signer{}, Lacking("the signing key "+p.CurrentKeyID, err)
+		return oauth.Signer{}, Lacking("the signing key "+id, err)
 	}
 	return v.keys.get(keyVersion{tx.Env(), d.ID, d.Version}, func() (oauth.Signer, error) { return v.unsealKey(tx.Env(), d) })
 }
@@ -148,20 +169,23 @@ func (v *Vault) unsealKey(env string, d store.Document) (oauth.Signer, error) {
 	if err != nil {
 		return oauth.Signer{}, fmt.Errorf("reading the signing key %s: %w", d.ID, err)
 	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return oauth.Signer{}, errors.New("the signing key " + d.ID + " is not an RSA key")
+	key, ok := parsed.(crypto.Signer)
+	signer := tokenSigner(key, d.ID, k)
+	if !ok || signer.Algorithm == "" {
+		return oauth.Signer{}, errors.New("the signing key " + d.ID + " is of a kind that signs no tokens")
 	}
 	sum := sha1.Sum(k.Certificate) // RFC 7515 §4.1.7 names this hash
-	return oauth.Signer{KeyID: d.ID, Key: key, Thumbprint: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
+	signer.Thumbprint = base64.RawURLEncoding.EncodeToString(sum[:])
+	return signer, nil
 }
 
-// PublicKeys are the keys of an environment that tokens may be verified with.
+// PublicKeys are the keys of an environment that tokens may be verified with: all
+// that were made to sign, whether they sign yet, still, or no longer.
 func PublicKeys(tx *store.Tx) ([]jose.JSONWebKey, error) {
 	keys, err := All[platform.Key](tx, "key", kind.Expr{})
 	out := []jose.JSONWebKey{}
 	for _, k := range keys {
-		if len(k.Public) == 0 || string(k.Public) == "null" {
+		if !k.Published() {
 			continue
 		}
 		var public jose.JSONWebKey

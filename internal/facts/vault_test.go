@@ -1,7 +1,9 @@
 package facts
 
 import (
+	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
@@ -28,16 +30,19 @@ func TestKey(t *testing.T) {
 	v := testVault(t, 1)
 	dn := "CN=Example, OU=Login, O=Example Corp, L=Berlin, ST=Berlin, C=DE"
 	for _, c := range []struct {
-		spec   platform.Key
-		public bool
+		spec platform.Key
+		alg  string // in the JWKS, "" when it is not there
 	}{
-		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA256withRSA", UsageType: platform.UsageSigning}, true},
-		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA384withRSA", UsageType: "ENCRYPTION"}, false},
-		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA512withRSA", UsageType: "SSL/TLS", SerialNumber: 4711}, false},
-		{platform.Key{Algorithm: "EC", KeyLength: 224, SignatureAlgorithm: "SHA256withECDSA", UsageType: "OUTBOUND_MTLS"}, false},
-		{platform.Key{Algorithm: "EC", KeyLength: 256, SignatureAlgorithm: "SHA256withECDSA", UsageType: platform.UsageSigning}, false},
-		{platform.Key{Algorithm: "EC", KeyLength: 384, SignatureAlgorithm: "SHA384withECDSA", UsageType: "ISSUANCE"}, false},
-		{platform.Key{Algorithm: "EC", KeyLength: 521, SignatureAlgorithm: "SHA512withECDSA", UsageType: platform.UsageSigning, SerialNumber: 1}, false},
+		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA256withRSA", UsageType: platform.UsageSigning}, "RS256"},
+		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA384withRSA", UsageType: "ENCRYPTION"}, ""},
+		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: "SHA512withRSA", UsageType: "SSL/TLS", SerialNumber: 4711}, ""},
+		{platform.Key{Algorithm: "EC", KeyLength: 224, SignatureAlgorithm: "SHA256withECDSA", UsageType: "OUTBOUND_MTLS"}, ""},
+		{platform.Key{Algorithm: "EC", KeyLength: 256, SignatureAlgorithm: "SHA256withECDSA", UsageType: platform.UsageSigning}, "ES256"},
+		{platform.Key{Algorithm: "EC", KeyLength: 384, SignatureAlgorithm: "SHA384withECDSA", UsageType: "ISSUANCE"}, ""},
+		{platform.Key{Algorithm: "EC", KeyLength: 521, SignatureAlgorithm: "SHA512withECDSA", UsageType: platform.UsageSigning, SerialNumber: 1}, ""},
+		{platform.Key{Algorithm: "RSA", KeyLength: 2048, SignatureAlgorithm: platform.SignatureRSAPSS, UsageType: platform.UsageSigning}, "PS256"},
+		{platform.Key{Algorithm: "Ed25519", KeyLength: 256, SignatureAlgorithm: platform.SignatureEd25519, UsageType: platform.UsageSigning}, "EdDSA"},
+		{platform.Key{Algorithm: "Ed25519", KeyLength: 256, SignatureAlgorithm: platform.SignatureEd25519, UsageType: "ENCRYPTION"}, ""},
 	} {
 		c.spec.Name, c.spec.SubjectDN, c.spec.ValidityPeriod = "Key", dn, 365
 		name := fmt.Sprintf("%s %d %s %s", c.spec.Algorithm, c.spec.KeyLength, c.spec.SignatureAlgorithm, c.spec.UsageType)
@@ -76,7 +81,7 @@ func TestKey(t *testing.T) {
 			cert.Issuer.String() != s.String() || cert.SerialNumber.Int64() != key.SerialNumber || !cert.NotBefore.Equal(now) || !cert.NotAfter.Equal(now.AddDate(0, 0, 365)) {
 			t.Errorf("%s: the certificate is of %v by %v, number %v, from %v to %v", name, s, cert.Issuer, cert.SerialNumber, cert.NotBefore, cert.NotAfter)
 		}
-		hash := strings.TrimSuffix(strings.TrimSuffix(c.spec.SignatureAlgorithm, "withRSA"), "withECDSA")
+		hash, _, _ := strings.Cut(c.spec.SignatureAlgorithm, "with")
 		if got := cert.SignatureAlgorithm.String(); !strings.Contains(got, hash) && !strings.Contains(got, strings.TrimPrefix(hash, "SHA")) {
 			t.Errorf("%s: the certificate is signed by %s", name, got)
 		}
@@ -104,21 +109,28 @@ func TestKey(t *testing.T) {
 			if c.spec.Algorithm != "RSA" || private.N.BitLen() != c.spec.KeyLength || !private.PublicKey.Equal(cert.PublicKey) {
 				t.Errorf("%s: the private key is an RSA key of %d bits", name, private.N.BitLen())
 			}
-			wantPublic(t, name, key, private, c.public)
+			wantPublic(t, name, key, &private.PublicKey, c.alg)
 		case *ecdsa.PrivateKey:
 			if c.spec.Algorithm != "EC" || private.Params().BitSize != c.spec.KeyLength || !private.PublicKey.Equal(cert.PublicKey) {
 				t.Errorf("%s: the private key is an EC key of %d bits", name, private.Params().BitSize)
 			}
-			wantPublic(t, name, key, nil, c.public)
+			wantPublic(t, name, key, &private.PublicKey, c.alg)
+		case ed25519.PrivateKey:
+			if c.spec.Algorithm != "Ed25519" || !private.Public().(ed25519.PublicKey).Equal(cert.PublicKey) {
+				t.Errorf("%s: the private key is an Ed25519 key", name)
+			}
+			wantPublic(t, name, key, private.Public().(ed25519.PublicKey), c.alg)
+		default:
+			t.Errorf("%s: the private key is a %T", name, private)
 		}
 	}
 }
 
-// wantPublic holds the JWK of a key against its private part: there is one for
+// wantPublic holds the JWK of a key against its public part: there is one for
 // what signs tokens, and it has nothing private in it.
-func wantPublic(t *testing.T, name string, key platform.Key, private *rsa.PrivateKey, public bool) {
+func wantPublic(t *testing.T, name string, key platform.Key, public interface{ Equal(crypto.PublicKey) bool }, alg string) {
 	t.Helper()
-	if !public {
+	if alg == "" {
 		if string(key.Public) != "null" && len(key.Public) > 0 {
 			t.Errorf("%s: published as %s", name, key.Public)
 		}
@@ -129,7 +141,7 @@ func wantPublic(t *testing.T, name string, key platform.Key, private *rsa.Privat
 		t.Errorf("%s: %v", name, err)
 		return
 	}
-	if !jwk.IsPublic() || !jwk.Valid() || jwk.KeyID != "k1" || jwk.Algorithm != "RS256" || jwk.Use != "sig" || !private.PublicKey.Equal(jwk.Key) {
+	if !jwk.IsPublic() || !jwk.Valid() || jwk.KeyID != "k1" || jwk.Algorithm != alg || jwk.Use != "sig" || !public.Equal(jwk.Key) {
 		t.Errorf("%s: published as %s", name, key.Public)
 	}
 	var members map[string]any
@@ -176,7 +188,7 @@ func TestSigner(t *testing.T) {
 		}
 		w.put(t, "key", id, body)
 	}
-	ec, err := w.vault.Key(t.Context(), "e1", "k3", platform.Key{Algorithm: "EC", KeyLength: 256, SignatureAlgorithm: "SHA256withECDSA", UsageType: platform.UsageSigning, SubjectDN: "CN=x", ValidityPeriod: 1}, w.now)
+	ec, err := w.vault.Key(t.Context(), "e1", "k3", platform.Key{Algorithm: "EC", KeyLength: 384, SignatureAlgorithm: "SHA384withECDSA", UsageType: platform.UsageSigning, SubjectDN: "CN=x", ValidityPeriod: 1}, w.now)
 	if err != nil {
 		t.Fatal(err)
 	}

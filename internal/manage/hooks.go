@@ -73,6 +73,7 @@ func (a *API) allHooks() map[string]hooks {
 		"agreementLanguage": {show: showCurrentRevision},
 		"agreementRevision": {remove: mayRemoveRevision},
 		"resource":          {keep: audienceIsFree},
+		"application":       {keep: keySigns},
 		"key":               {born: func(_ place, _ json.RawMessage, g kind.Gift) (json.RawMessage, error) { return g.Key, nil }},
 		"keyRotationPolicy": {gone: retireBoth, born: func(_ place, _ json.RawMessage, g kind.Gift) (json.RawMessage, error) {
 			return json.Marshal(kind.Body{"currentKeyId": g.KeyID, "rotatedAt": platform.Stamp(g.Now)})
@@ -90,6 +91,21 @@ func (a *API) allHooks() map[string]hooks {
 			return json.Marshal(bill)
 		}},
 	}
+}
+
+// keySigns refuses a key for the tokens of an application that is not published,
+// because nobody could verify them.
+func keySigns(tx *store.Tx, _ place, body kind.Body) error {
+	id := kind.At(body, "signing.key.id")
+	if id == "" {
+		return nil
+	}
+	key, _, err := facts.Get[platform.Key](tx, "key", id)
+	if err != nil || key.Published() {
+		return err
+	}
+	return fault.Invalid.Detailed(fault.Detail{Code: "INVALID_VALUE", Target: "signing.key.id",
+		Message: "must be a key that was made with the usageType SIGNING, and with RSA, with Ed25519, or with EC and the keyLength 256"})
 }
 
 // audienceIsFree refuses an audience that is an application's id: an access

@@ -147,9 +147,18 @@ func expired(now time.Time) kind.Expr {
 	return kind.Expr{Op: kind.Lt, Path: "retiredAt", Type: kind.Time, Value: now.Add(-platform.Overlap)}
 }
 
+// removeRetired deletes the keys whose tokens have all expired, but not those
+// that applications name themselves.
 func removeRetired(tx *store.Tx) error {
 	docs, err := tx.List("key", store.Query{Where: expired(tx.Now()), Limit: 100})
 	for _, d := range docs {
+		named, err := tx.Count("application", kind.Equal("signing.key.id", d.ID), 1, 0)
+		if err != nil {
+			return err
+		}
+		if named > 0 {
+			continue
+		}
 		if err := tx.Delete(d.Kind, d.ID); err != nil {
 			return err
 		}
@@ -172,24 +181,44 @@ func (a *API) keyApplications(ctx context.Context, r Request) (Answer, error) {
 		if _, err := tx.Get("key", r.IDs["key"]); err != nil {
 			return facts.Missing(err, notFound(a.byName["key"].Table(), r.IDs["key"], r.env()))
 		}
-		policies, err := tx.List("keyRotationPolicy", store.Query{Where: kind.Equal("currentKeyId", r.IDs["key"])})
-		if err != nil {
-			return err
-		}
-		for _, policy := range policies {
-			docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxShown})
+		docs, err := signedWith(tx, r.IDs["key"])
+		for _, d := range docs {
+			item, err := a.show(tx, k, p, d)
 			if err != nil {
 				return err
 			}
-			for _, d := range docs {
-				item, err := a.show(tx, k, p, d)
-				if err != nil {
-					return err
-				}
-				items = append(items, item)
-			}
+			items = append(items, item)
 		}
-		return nil
+		return err
 	})
 	return Answer{Status: http.StatusOK, Body: a.page(r, "applications", items)}, err
+}
+
+// signedWith are the applications that name a key, and those that name a policy
+// whose current key it is and no key.
+func signedWith(tx *store.Tx, key string) ([]store.Document, error) {
+	out, err := tx.List("application", store.Query{Where: kind.Equal("signing.key.id", key), Limit: maxShown})
+	if err != nil {
+		return nil, err
+	}
+	policies, err := tx.List("keyRotationPolicy", store.Query{Where: kind.Equal("currentKeyId", key)})
+	if err != nil {
+		return nil, err
+	}
+	for _, policy := range policies {
+		docs, err := tx.List("application", store.Query{Where: kind.Equal("signing.keyRotationPolicy.id", policy.ID), Limit: maxShown})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			app, err := facts.Decode[platform.Application](d)
+			if err != nil {
+				return nil, err
+			}
+			if app.Signing.Key.ID == "" {
+				out = append(out, d)
+			}
+		}
+	}
+	return out, nil
 }

@@ -99,6 +99,18 @@ func SigningAlgorithm(key crypto.Signer, pss bool) jose.SignatureAlgorithm {
 	return jose.RS256
 }
 
+// AlgorithmsOf are those by which the keys of an environment sign, and RS256,
+// which OpenID Connect Discovery §3 demands.
+func AlgorithmsOf(keys []jose.JSONWebKey) []string {
+	out := []string{string(jose.RS256)}
+	for _, k := range keys {
+		if !slices.Contains(out, k.Algorithm) {
+			out = append(out, k.Algorithm)
+		}
+	}
+	return out
+}
+
 // maxToken bounds a token that somebody presents, in bytes.
 const maxToken = 16384
 
@@ -166,9 +178,9 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 }
 
 // VerifyIdentity holds an ID token that somebody gives back as a hint against
-// the keys of its environment and its issuer. That it has expired is no matter
-// (OpenID Connect RP-Initiated Logout §4).
-func VerifyIdentity(token string, keys []jose.JSONWebKey, issuer string) (Identity, error) {
+// the keys of its environment and the issuers that this has. That it has expired
+// is no matter (OpenID Connect RP-Initiated Logout §4).
+func VerifyIdentity(token string, keys []jose.JSONWebKey, issuers ...string) (Identity, error) {
 	if len(token) > maxToken {
 		return Identity{}, errors.New("the token is too long")
 	}
@@ -180,7 +192,7 @@ func VerifyIdentity(token string, keys []jose.JSONWebKey, issuer string) (Identi
 	if err := signedBy(t, keys, &claims); err != nil {
 		return Identity{}, err
 	}
-	if typ := t.Headers[0].ExtraHeaders[jose.HeaderType]; claims.Issuer != issuer || claims.Subject == "" || claims.Audience == "" || typ == TypeAccess || typ == TypeLogout {
+	if typ := t.Headers[0].ExtraHeaders[jose.HeaderType]; !slices.Contains(issuers, claims.Issuer) || claims.Subject == "" || claims.Audience == "" || typ == TypeAccess || typ == TypeLogout {
 		return Identity{}, errors.New("the token is not an ID token of this environment")
 	}
 	return claims, nil

@@ -49,6 +49,9 @@ type Application struct {
 	IncludeTyp                     *bool `json:"includeTyp"`
 	Signing                        struct {
 		KeyRotationPolicy Reference `json:"keyRotationPolicy"`
+		// Key signs in place of the policy's, by the algorithm that it is for.
+		// PingOne has no such member.
+		Key Reference `json:"key"`
 	} `json:"signing"`
 }
 
@@ -239,7 +242,7 @@ func oidcFields() []kind.Field {
 		path,
 		text("deviceCustomVerificationUri", 2048),
 		object("corsSettings", choice("behavior", "ALLOW_NO_ORIGINS", "ALLOW_SPECIFIC_ORIGINS").Needed(), texts("origins", 40, origin)),
-		with(object("signing", kind.ID("keyRotationPolicy", "keyRotationPolicy").OrDefault()), kind.Body{}),
+		with(object("signing", kind.ID("keyRotationPolicy", "keyRotationPolicy").OrDefault(), kind.ID("key", "key")), kind.Body{}),
 		webURL("homePageUrl"), webURL("initiateLoginUri"), webURL("targetLinkUri"),
 		text("jwks", 16384), webURL("jwksUrl"),
 		maybe("includeX5t"), maybe("includeTyp"), maybe("opSessionCheckEnabled"), maybe("supportUnsignedRequestObject"),

@@ -3,6 +3,7 @@ package platform
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"pixy/internal/fault"
@@ -29,8 +30,19 @@ type Key struct {
 	Certificate        []byte          `json:"certificate"` // DER
 }
 
+// The signature algorithms of keys that sign tokens otherwise than by RS256 and
+// ES256. Neither is PingOne's.
+const (
+	SignatureRSAPSS  = "SHA256withRSAandMGF1"
+	SignatureEd25519 = "Ed25519"
+)
+
 // UsageSigning is the usage of keys that sign tokens.
 const UsageSigning = "SIGNING"
+
+// Published reports whether the key is in the JWKS: it was made to sign, and is
+// of a kind that signs tokens.
+func (k Key) Published() bool { return len(k.Public) > 0 && string(k.Public) != "null" }
 
 // SigningKeyOf is what the shell makes for an environment or a rotation policy:
 // the specification of a key that signs tokens.
@@ -63,8 +75,8 @@ func keyKind(noun, plural, title string, methods []string) kind.Kind {
 			Name: noun, Plural: plural, Title: title, Parents: inEnvironment(), Methods: methods, Area: "keys", Needs: kind.NeedKey,
 			InUse: "The Key must not be in use",
 			Fields: []kind.Field{
-				fixed(name()).FilterBy(kind.Eq), fixed(choice("algorithm", "RSA", "EC")), fixed(number("keyLength", 224, 7680)),
-				fixed(choice("signatureAlgorithm", "SHA256withRSA", "SHA384withRSA", "SHA512withRSA", "SHA256withECDSA", "SHA384withECDSA", "SHA512withECDSA")),
+				fixed(name()).FilterBy(kind.Eq), fixed(choice("algorithm", "RSA", "EC", "Ed25519")), fixed(number("keyLength", 224, 7680)),
+				fixed(choice("signatureAlgorithm", "SHA256withRSA", "SHA384withRSA", "SHA512withRSA", "SHA256withECDSA", "SHA384withECDSA", "SHA512withECDSA", SignatureRSAPSS, SignatureEd25519)),
 				usage, fixed(distinguishedName("subjectDN")), fixed(number("validityPeriod", 1, 36500)),
 				text("issuerDN", 512).As(kind.ReadOnly), theDefault(), text("customCRL", 1024),
 				number("serialNumber", 1, 1<<53-1).As(kind.Immutable),
@@ -87,13 +99,14 @@ func keyKind(noun, plural, title string, methods []string) kind.Kind {
 
 // wrongKey holds algorithm, length and signature against one another.
 func wrongKey(k Key) []fault.Detail {
-	lengths := map[string][]int{"RSA": {2048, 3072, 4096}, "EC": {224, 256, 384, 521}}[k.Algorithm]
+	lengths := map[string][]int{"RSA": {2048, 3072, 4096}, "EC": {224, 256, 384, 521}, "Ed25519": {256}}[k.Algorithm]
 	var out []fault.Detail
 	if !slices.Contains(lengths, k.KeyLength) {
-		out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "keyLength", Message: "must be 2048, 3072 or 4096 with RSA, and 224, 256, 384 or 521 with EC"})
+		out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "keyLength", Message: "must be 2048, 3072 or 4096 with RSA, 224, 256, 384 or 521 with EC, and 256 with Ed25519"})
 	}
-	if (k.Algorithm == "RSA") != (len(k.SignatureAlgorithm) == len("SHA256withRSA")) {
-		out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "signatureAlgorithm", Message: "must be one with " + map[string]string{"RSA": "RSA", "EC": "ECDSA"}[k.Algorithm]})
+	word := map[string]string{"RSA": "RSA", "EC": "ECDSA", "Ed25519": "Ed25519"}[k.Algorithm]
+	if !strings.Contains(k.SignatureAlgorithm, word) {
+		out = append(out, fault.Detail{Code: "INVALID_VALUE", Target: "signatureAlgorithm", Message: "must be one with " + word})
 	}
 	return out
 }

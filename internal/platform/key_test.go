@@ -57,7 +57,7 @@ func TestOverlapOutlivesTokens(t *testing.T) {
 }
 
 func TestWrongKey(t *testing.T) {
-	const length = "keyLength must be 2048, 3072 or 4096 with RSA, and 224, 256, 384 or 521 with EC"
+	const length = "keyLength must be 2048, 3072 or 4096 with RSA, 224, 256, 384 or 521 with EC, and 256 with Ed25519"
 	const rsa, ec = "signatureAlgorithm must be one with RSA", "signatureAlgorithm must be one with ECDSA"
 	cases := []struct {
 		algorithm string
@@ -72,8 +72,9 @@ func TestWrongKey(t *testing.T) {
 		{"RSA", 2048, "SHA256withECDSA", rsa}, {"RSA", 2048, "SHA512withECDSA", rsa}, {"EC", 256, "SHA256withRSA", ec}, {"EC", 521, "SHA512withRSA", ec},
 		{"RSA", 256, "SHA256withECDSA", length + "\n" + rsa},
 		{"EC", 4096, "SHA256withRSA", length + "\n" + ec},
-		{"DSA", 2048, "SHA256withRSA", "algorithm must be one of RSA, EC"},
-		{"RSA", 2048, "SHA1withRSA", "signatureAlgorithm must be one of SHA256withRSA, SHA384withRSA, SHA512withRSA, SHA256withECDSA, SHA384withECDSA, SHA512withECDSA"},
+		{"DSA", 2048, "SHA256withRSA", "algorithm must be one of RSA, EC, Ed25519"},
+		{"RSA", 2048, "SHA1withRSA", "signatureAlgorithm must be one of SHA256withRSA, SHA384withRSA, SHA512withRSA, SHA256withECDSA, SHA384withECDSA, SHA512withECDSA, SHA256withRSAandMGF1, Ed25519"},
+		{"RSA", 2048, SignatureRSAPSS, ""}, {"Ed25519", 256, SignatureEd25519, ""}, {"Ed25519", 255, SignatureEd25519, length}, {"EC", 256, SignatureEd25519, ec},
 		{"RSA", 100, "SHA256withRSA", "keyLength must be between 224 and 7680"},
 	}
 	for _, c := range cases {

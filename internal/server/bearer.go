@@ -41,7 +41,10 @@ func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Req
 			return nil
 		}
 		if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !slices.Contains([]string{"secrets", "passwords", "sessions"}, route.Area) {
-			return writeTagged(w, r, answer)
+			if !answer.Updated.IsZero() {
+				w.Header().Set("Last-Modified", answer.Updated.UTC().Format(http.TimeFormat))
+			}
+			return writeTagged(w, r, "private, no-cache", answer.Body)
 		}
 		return writeJSON(w, answer.Status, answer.Body)
 	}
@@ -75,13 +78,6 @@ func pathOf(r *http.Request) string {
 		return r.URL.Path
 	}
 	return r.URL.Path + "?" + r.URL.RawQuery
-}
-
-func (s *Server) environmentExists(ctx context.Context, env string) error {
-	return s.db.View(ctx, env, func(tx *store.Tx) error {
-		_, err := s.realm(tx)
-		return err
-	})
 }
 
 // credentials takes the token of RFC 6750 §2.1 or RFC 9449 §7.1 from the header.
@@ -183,7 +179,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		return peeked, tokenError(err.Error())
 	}
 	issuing := peeked.Environment
-	if peeked.Issuer != s.issuer(issuing) || !isID(issuing) || (env != "" && env != issuing) {
+	if !slices.Contains(s.issuers(issuing), peeked.Issuer) || !isID(issuing) || (env != "" && env != issuing) {
 		return peeked, tokenError("it was issued by somebody else")
 	}
 	var claims oauth.Access
@@ -197,7 +193,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		if err != nil {
 			return err
 		}
-		if claims, err = oauth.Verify(token, keys, s.issuer(issuing), audience, tx.Now()); err != nil {
+		if claims, err = oauth.Verify(token, keys, peeked.Issuer, audience, tx.Now()); err != nil {
 			return tokenError(err.Error())
 		}
 		return stillGood(tx, claims)

@@ -99,7 +99,7 @@ func (s *Server) known(tx *store.Tx, b browser) (bool, error) {
 // in the background from there; plain http allows only Lax.
 func (s *Server) setSessionCookie(w http.ResponseWriter, env, token string) {
 	c := http.Cookie{
-		Name: cookieST, Value: token, Path: "/" + env, MaxAge: int(flow.SessionLife / time.Second),
+		Name: cookieST, Value: token, Path: s.cookiePath(env), MaxAge: int(flow.SessionLife / time.Second),
 		Expires: s.now().Add(flow.SessionLife), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if s.secure {

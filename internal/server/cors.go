@@ -49,10 +49,15 @@ func (s *Server) trustOrigin(w http.ResponseWriter, r *http.Request, app platfor
 }
 
 // originOf refuses a request of a page that is neither the application's nor
-// ours.
+// ours. Without an Origin a program calls; or a browser, for a page that can't
+// read the answer (an image, a frame, fetch without CORS): then the browser says
+// in Sec-Fetch-Site that it is another's (Fetch Metadata §2.3).
 func (s *Server) originOf(r *http.Request, app platform.Application) error {
-	origin := r.Header.Get("Origin")
-	if origin == "" || origin == s.base || oauth.TrustsOrigin(app, origin) {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case origin == "" && (site == "cross-site" || site == "same-site"):
+		return fault.OriginForeign.Compared("an origin of the application", "none, "+site)
+	case origin == "" || origin == s.base || oauth.TrustsOrigin(app, origin):
 		return nil
 	}
 	return fault.OriginForeign.Compared("an origin of the application", printable(origin))

@@ -21,7 +21,6 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
-	"pixy/internal/manage"
 	"pixy/internal/oauth"
 )
 
@@ -34,12 +33,21 @@ func correlation(ctx context.Context) string {
 	return id
 }
 
-// ServeHTTP gives the request its correlation id, answers it, and writes one
-// log line about it.
+// ServeHTTP answers a request at the host that it is for.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = s.proxies.forwarded(r)
+	s.sites.of(r).serve(w, r)
+}
+
+// serve gives the request its correlation id, answers it, and writes one log
+// line about it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := s.now()
 	id := s.vault.NewID()
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	if s.domain != "" {
+		r.SetPathValue("env", s.domain)
+	}
 	s.commonHeaders(w, id)
 	rec := &recorder{ResponseWriter: w}
 	defer func() {
@@ -222,10 +230,10 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 }
 
 // writeTagged answers GET with a JSON body and its ETag (RFC 9110 §8.8.3), or
-// with 304 when the caller has it already. The tag is for caching; nothing is
-// refused for its sake.
-func writeTagged(w http.ResponseWriter, r *http.Request, answer manage.Answer) error {
-	raw, err := json.Marshal(answer.Body)
+// with 304 when the caller has it already. The tag is for caching, as far as the
+// Cache-Control allows; nothing is refused for its sake.
+func writeTagged(w http.ResponseWriter, r *http.Request, cache string, body any) error {
+	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
@@ -233,11 +241,8 @@ func writeTagged(w http.ResponseWriter, r *http.Request, answer manage.Answer) e
 	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	h := w.Header()
 	h.Set("ETag", tag)
-	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Cache-Control", cache)
 	h.Del("Pragma")
-	if !answer.Updated.IsZero() {
-		h.Set("Last-Modified", answer.Updated.UTC().Format(http.TimeFormat))
-	}
 	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
 		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
 			w.WriteHeader(http.StatusNotModified)

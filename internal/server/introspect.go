@@ -111,7 +111,7 @@ func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[s
 		if err != nil {
 			return err
 		}
-		if claims, err = oauth.VerifyIdentity(token, keys, c.realm.Issuer); err != nil {
+		if claims, err = oauth.VerifyIdentity(token, keys, s.issuers(c.realm.Environment)...); err != nil {
 			return tokenError(err.Error())
 		}
 		return nil

@@ -14,32 +14,42 @@ import (
 	"pixy/internal/store"
 )
 
+// published lets everybody keep keys and metadata for five minutes, and after
+// that ask whether they have changed. No key is missed: it is published two weeks
+// before a rotation lets it sign, and until the last of its tokens has expired.
+const published = "public, max-age=300"
+
 // discovery describes an environment's issuer (OpenID Connect Discovery §4,
 // RFC 8414 §3). The issuer comes from the configuration, never from the Host
 // header.
 func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
-	env := r.PathValue("env")
-	if err := s.environmentExists(r.Context(), env); err != nil {
+	keys, err := s.publicKeys(r)
+	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, oauth.Metadata(s.issuer(env)))
+	metadata := oauth.Metadata(s.issuer(r.PathValue("env")))
+	metadata["id_token_signing_alg_values_supported"] = oauth.AlgorithmsOf(keys)
+	return writeTagged(w, r, published, metadata)
 }
 
 // jwks publishes the keys of an environment's tokens (RFC 7517 §5).
 func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
-	var set jose.JSONWebKeySet
-	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		if _, err := s.realm(tx); err != nil {
-			return err
-		}
-		var err error
-		set.Keys, err = facts.PublicKeys(tx)
-		return err
-	})
+	keys, err := s.publicKeys(r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, set)
+	return writeTagged(w, r, published, jose.JSONWebKeySet{Keys: keys})
+}
+
+func (s *Server) publicKeys(r *http.Request) (keys []jose.JSONWebKey, err error) {
+	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		if _, err := s.realm(tx); err != nil {
+			return err
+		}
+		keys, err = facts.PublicKeys(tx)
+		return err
+	})
+	return keys, err
 }
 
 // healthz says that the process is up.

@@ -53,13 +53,17 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) error {
 
 // welcome tells who opens the root what this is and where to go.
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request) error {
+	discovery := web.Fact{Label: "Discovery of an environment", Value: s.issuer("{environmentId}") + "/.well-known/openid-configuration"}
 	page := web.Welcome{Version: s.version, BaseURL: s.base, Links: []web.Fact{
-		{Label: "Discovery of an environment", Value: s.base + "/{environmentId}/as/.well-known/openid-configuration"},
+		discovery,
 		{Label: "Management API", Value: s.base + "/v1/environments"},
 		{Label: "Credentials for it", Value: "bootstrap.json in the data folder, written at the first start"},
 		{Label: "Health", Value: s.base + "/healthz"},
 		{Label: "Readiness", Value: s.base + "/readyz"},
 	}}
+	if s.domain != "" {
+		page.Links = []web.Fact{discovery}
+	}
 	return s.writePage(w, http.StatusOK, "", func(b *bytes.Buffer) error { return s.pages.Welcome(b, page) })
 }
 

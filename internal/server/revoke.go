@@ -78,7 +78,7 @@ func (s *Server) notIdentity(r *http.Request, c caller, token string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := oauth.VerifyIdentity(token, keys, c.realm.Issuer); err == nil {
+		if _, err := oauth.VerifyIdentity(token, keys, s.issuers(c.realm.Environment)...); err == nil {
 			return fault.TokenNotRevocable
 		}
 		return nil

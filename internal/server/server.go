@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -35,12 +36,19 @@ type Config struct {
 	HashCost  platform.HashCost
 	Hashes    int           // password hashes computed at the same time
 	Retention time.Duration // how long the audit log is kept, 90 days when 0
+
+	Domains        []Domain       // hosts that serve one environment each
+	TrustedProxies []netip.Prefix // whose word counts for a client's address and host
 }
 
-// Server answers every request. It is safe for concurrent use.
+// Server answers every request. It is safe for concurrent use. There is one for
+// the main host, and a copy of it for each domain (see domain.go).
 type Server struct {
 	db      *store.DB
 	base    string
+	domain  string // the environment that a domain serves, "" on the main host
+	sites   *sites
+	proxies proxies
 	secure  bool
 	version string
 	log     *slog.Logger
@@ -96,13 +104,14 @@ func New(c Config) (*Server, error) {
 	s.keySets = facts.NewKeySets(c.Now)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
+	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
+	s.proxies = c.TrustedProxies
 	s.routes = s.table()
 	if path := unguarded(s.routes); path != "" {
 		return nil, fmt.Errorf("the endpoint %s declares no permission", path)
 	}
-	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
 	s.mux = s.mount(s.routes)
-	return s, nil
+	return s, s.serveDomains(c.Domains)
 }
 
 func publicURL(text string) (string, error) {
@@ -125,16 +134,26 @@ func (s *Server) Sweep(ctx context.Context) error {
 	return errors.Join(err, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
 }
 
-func (s *Server) issuer(env string) string { return s.base + "/" + env + "/as" }
+// prefix is where an environment begins in the paths of this host.
+func (s *Server) prefix(env string) string {
+	if s.domain != "" {
+		return ""
+	}
+	return "/" + env
+}
 
-func (s *Server) flowURL(env, flow string) string { return s.base + "/" + env + "/flows/" + flow }
+func (s *Server) issuer(env string) string { return s.base + s.prefix(env) + "/as" }
+
+func (s *Server) flowURL(env, flow string) string {
+	return s.base + s.prefix(env) + "/flows/" + flow
+}
 
 func (s *Server) resumeURL(env, flow string) string {
 	return s.issuer(env) + "/resume?flowId=" + flow
 }
 
 func (s *Server) signOnURL(env, flow string) string {
-	return s.base + "/" + env + "/signon/?flowId=" + flow
+	return s.base + s.prefix(env) + "/signon/?flowId=" + flow
 }
 
 // HashCost is what a password hash costs, for the configuration.

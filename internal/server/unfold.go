@@ -99,7 +99,7 @@ func (s *Server) hinted(tx *store.Tx, a *oauth.Authorization, f *authorizeFacts)
 		if err != nil {
 			return err
 		}
-		claims, err := oauth.VerifyIdentity(text, keys, f.realm.Issuer)
+		claims, err := oauth.VerifyIdentity(text, keys, s.issuers(f.realm.Environment)...)
 		if err != nil || claims.Audience != f.client.ID {
 			f.hint = fault.HintBroken.Saying("id_token_hint").Because(err)
 			return nil

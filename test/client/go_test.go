@@ -1,7 +1,10 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -55,8 +58,8 @@ func signIn(authorize string) (*url.URL, error) {
 
 const redirect = "https://app.example.com/callback"
 
-// TestGoClients signs in with golang.org/x/oauth2 and coreos/go-oidc, as a
-// public client and as confidential ones.
+// TestGoClients signs in with golang.org/x/oauth2 and coreos/go-oidc, as public
+// clients, whose tokens are signed by each algorithm, and as confidential ones.
 func TestGoClients(t *testing.T) {
 	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCServerTestClientSecretPost
 	p := start(t)
@@ -64,6 +67,15 @@ func TestGoClients(t *testing.T) {
 	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
 	p.app("basic", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "redirectUris": []string{redirect}})
 	p.app("post", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_POST", "redirectUris": []string{redirect}})
+	for name, key := range map[string]map[string]any{
+		"PS256": {"algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSAandMGF1"},
+		"ES256": {"algorithm": "EC", "keyLength": 256, "signatureAlgorithm": "SHA256withECDSA"},
+		"EdDSA": {"algorithm": "Ed25519", "keyLength": 256, "signatureAlgorithm": "Ed25519"},
+	} {
+		key["name"], key["usageType"], key["subjectDN"], key["validityPeriod"] = name, "SIGNING", "CN=Tokens", 365
+		p.app(name, map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect},
+			"signing": map[string]any{"key": map[string]any{"id": p.manage("POST", "/keys", key, 201)["id"]}}})
+	}
 	provider, err := oidc.NewProvider(t.Context(), p.issuer())
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +83,7 @@ func TestGoClients(t *testing.T) {
 	for name, id := range p.Apps {
 		t.Run(name, func(t *testing.T) {
 			config := oauth2.Config{ClientID: id, Endpoint: provider.Endpoint(), RedirectURL: redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
-			if name != "native" {
+			if name == "basic" || name == "post" {
 				config.ClientSecret = p.secret(name)
 			}
 			code := func(verifier string) string {
@@ -88,7 +100,7 @@ func TestGoClients(t *testing.T) {
 			stolen := code(verifier)
 			var refused *oauth2.RetrieveError
 			told := config // the library tries the other way to authenticate after a refusal, unless it is told
-			told.Endpoint.AuthStyle = map[string]oauth2.AuthStyle{"native": oauth2.AuthStyleInParams, "basic": oauth2.AuthStyleInHeader, "post": oauth2.AuthStyleInParams}[name]
+			told.Endpoint.AuthStyle = cmp.Or(map[string]oauth2.AuthStyle{"basic": oauth2.AuthStyleInHeader}[name], oauth2.AuthStyleInParams)
 			if _, err := told.Exchange(t.Context(), stolen, oauth2.VerifierOption(oauth2.GenerateVerifier())); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
 				t.Errorf("another verifier: %v", err)
 			}
@@ -97,6 +109,10 @@ func TestGoClients(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkIdentity(t, provider, &config, token)
+			want := map[string]string{"native": "RS256", "basic": "RS256", "post": "RS256"}[name]
+			if alg := algorithm(t, token.AccessToken); alg != cmp.Or(want, name) {
+				t.Errorf("the access token is signed by %s", alg)
+			}
 		})
 	}
 }
@@ -121,4 +137,16 @@ func checkIdentity(t *testing.T, provider *oidc.Provider, config *oauth2.Config,
 	if err := info.Claims(&claims); err != nil || info.Subject != id.Subject || info.Email != "ada@example.com" || claims.Name != "Ada Lovelace" {
 		t.Errorf("userinfo: %+v %+v %v", info, claims, err)
 	}
+}
+
+// algorithm is that in the header of a JWT.
+func algorithm(t *testing.T, token string) string {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	var h struct{ Alg string }
+	if err := errors.Join(err, json.Unmarshal(raw, &h)); err != nil {
+		t.Fatal(err)
+	}
+	return h.Alg
 }
