@@ -131,6 +131,9 @@ func (a Authorization) scopes() ([]string, error) {
 	if err == nil && slices.Contains(a.types(), TypeIdentity) && !slices.Contains(granted, scopeOpenID) {
 		err = fault.ScopeOpenID
 	}
+	if !slices.Contains(a.types(), TypeCode) { // no refresh token comes without one (OpenID Connect Core §11)
+		granted = slices.DeleteFunc(granted, func(s string) bool { return s == scopeOffline })
+	}
 	return granted, err
 }
 
