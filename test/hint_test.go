@@ -92,11 +92,7 @@ func TestIdentityHintWithMappedSubject(t *testing.T) {
 	w.user("ada")
 	w.user("eve")
 	app := w.application(nil)
-	for _, m := range w.manage("GET", "/applications/"+app+"/attributes", nil).want(200).body["_embedded"].(object)["attributes"].([]any) {
-		if m := m.(object); m["name"] == "sub" {
-			w.manage("PUT", "/applications/"+app+"/attributes/"+text(m["id"]), object{"name": "sub", "value": "${user.username}", "required": true}).want(200)
-		}
-	}
+	w.mapSubject(app, "${user.username}")
 	p, eve := &person{w: w}, &person{w: w}
 	hint := w.redeem(app, p.code(app, "ada", nil), nil).want(200).text("id_token")
 	if claims(t, hint)["sub"] != "ada" {
@@ -106,6 +102,38 @@ func TestIdentityHintWithMappedSubject(t *testing.T) {
 	silent := url.Values{"prompt": {"none"}, "id_token_hint": {hint}}
 	w.redeem(app, p.authorize(app, silent).query("code"), nil).want(200)
 	eve.authorize(app, silent).errs("login_required", "")
+}
+
+// mapSubject says what an application calls its people.
+func (w *world) mapSubject(app, value string) {
+	w.t.Helper()
+	for _, m := range w.manage("GET", "/applications/"+app+"/attributes", nil).want(200).body["_embedded"].(object)["attributes"].([]any) {
+		if m := m.(object); m["name"] == "sub" {
+			w.manage("PUT", "/applications/"+app+"/attributes/"+text(m["id"]), object{"name": "sub", "value": value, "required": true}).want(200)
+		}
+	}
+}
+
+// TestSubjectIsShort: what can't be a subject is none, wherever it would be told.
+// covers: OIDC Core §2/3
+func TestSubjectIsShort(t *testing.T) {
+	w := newWorld(t)
+	ada, app := w.user("ada"), w.browserApp(nil)
+	w.mapSubject(app, "${user.name.formatted}")
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	for name, good := range map[string]bool{"Ada": true, strings.Repeat("a", 255): true, strings.Repeat("a", 256): false, "Ädä": false} {
+		w.manage("PATCH", "/users/"+ada, object{"name": object{"formatted": name}}).want(200)
+		want := map[bool]string{true: name, false: ada}[good]
+		g := p.authorize(app, url.Values{"response_type": {"code id_token"}, "nonce": {"n"}}).given()
+		tokens := w.redeem(app, g.Get("code"), nil).want(200)
+		for what, got := range map[string]any{"in front": claims(t, g.Get("id_token"))["sub"], "by the code": claims(t, tokens.text("id_token"))["sub"],
+			"userinfo": w.userinfo(tokens.text("access_token")).want(200).text("sub")} {
+			if got != want {
+				t.Errorf("%s: the subject is %v, want %s", what, got, want)
+			}
+		}
+	}
 }
 
 // TestLoginHintToken: the client signs whom it wants to sign on; his name stands
