@@ -249,7 +249,7 @@ func TestResponsesAllowed(t *testing.T) {
 // for stays on the page.
 // covers: OIDC Core §3.2.2.1/1, OIDC Core §3.2.2.1/2, OIDC Core §3.2.2.1/3, OIDC Core §3.2.2.6/1, OIDC Core §3.3.2.6/1
 func TestFrontErrors(t *testing.T) {
-	// covers: RFC 6749 §4.2.1/6, RFC 6749 §4.2.2.1/1, RFC 6749 §4.2.2.1/2, RFC 6749 §4.2.2.1/3
+	// covers: RFC 6749 §3.1.2.2/2, RFC 6749 §4.2.1/6, RFC 6749 §4.2.2.1/1, RFC 6749 §4.2.2.1/2, RFC 6749 §4.2.2.1/3
 	w := newWorld(t)
 	w.user("ada")
 	app := w.browserApp(nil)
@@ -295,6 +295,28 @@ func TestFrontErrors(t *testing.T) {
 		r.inPlace("fragment")
 	}
 	p.authorize(app, url.Values{"response_type": {""}}).errs("invalid_request", "response_type is missing")
+}
+
+// TestFrontScopes: what is granted is said, and offline_access is not where no code
+// comes.
+// covers: OIDC Core §11/4
+func TestFrontScopes(t *testing.T) {
+	// covers: RFC 6749 §4.2.2/5, RFC 6749 §4.2.2/7
+	w := newWorld(t)
+	w.user("ada")
+	app := w.browserApp(nil)
+	w.grantScopes(app, "email", "offline_access")
+	p := &person{w: w}
+	p.code(app, "ada", nil)
+	for responseType, scope := range map[string]string{"token": "openid email", "id_token token": "openid email", "code token": "openid email offline_access"} {
+		g := p.authorize(app, url.Values{"response_type": {responseType}, "scope": {"openid email nothing offline_access"}, "nonce": {"n"}}).given()
+		if g.Get("scope") != scope || claims(t, g.Get("access_token"))["scope"] != scope || g.Get("refresh_token") != "" {
+			t.Errorf("%s: %v", responseType, g)
+		}
+		if code := g.Get("code"); code != "" && w.redeem(app, code, nil).want(200).text("refresh_token") == "" {
+			t.Errorf("%s: no refresh token", responseType)
+		}
+	}
 }
 
 // TestFrontInClear: tokens don't go to an http URI on another machine, whatever
