@@ -68,6 +68,20 @@ func TestBoundTokensNeedProofs(t *testing.T) {
 	w.send("GET", "/v1/environments/"+w.env, "", v.bearing("GET", "/v1/environments/"+w.env, w.admin)).want(401)
 }
 
+// TestBoundWorker calls the management API where a path names no environment: a
+// proof is good once there too.
+func TestBoundWorker(t *testing.T) {
+	w := newWorld(t)
+	v := w.newProver()
+	token := v.boundWorker()
+	for _, path := range []string{"/v1/environments", "/v1/organizations", "/v1/roles"} {
+		h := v.bearing("GET", path, token)
+		w.send("GET", path, "", h).want(200)
+		w.send("GET", path, "", h).refused(401, "invalid_dpop_proof", "used before")
+		w.send("GET", path, "", header{"Authorization": "Bearer " + token}).want(401)
+	}
+}
+
 // TestNoTokenNoError: a request without a token learns nothing but the scheme.
 // covers: RFC 9449 §7.2/2
 func TestNoTokenNoError(t *testing.T) {
