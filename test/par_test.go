@@ -128,15 +128,8 @@ func TestPushedOnce(t *testing.T) {
 		"somebody else's":   {app, "https://evil.example.com/object"},
 		"a name and a half": {app, good + " "},
 	} {
-		if name == "used" || name == "expired" { // then the application is told, where it asked for the answer
-			for _, more := range []url.Values{nil, {"redirect_uri": {"https://evil.example.com/cb"}, "state": {"other"}}} {
-				r := p.pushed(c.app, c.uri, more)
-				r.errs("invalid_request_uri", "request_uri")
-				r.inPlace("query")
-				if r.query("state") != "st4te" {
-					t.Errorf("%s: %s", name, r.Header.Get("Location"))
-				}
-			}
+		if name == "used" || name == "expired" {
+			p.toldOf(c.app, c.uri)
 			continue
 		}
 		r := p.pushed(c.app, c.uri, nil)
@@ -154,6 +147,19 @@ func TestPushedOnce(t *testing.T) {
 	p.send("GET", "/"+w.env+"/as/authorize?"+url.Values{"client_id": {app}, "request_uri": {good, good}}.Encode(), "").paged()
 	if p.pushed(app, good, nil).query("code") == "" {
 		t.Error("what others tried spent it")
+	}
+}
+
+// toldOf expects that the application is told of a name that is no longer good,
+// where it asked for the answer.
+func (p *person) toldOf(app, uri string) {
+	p.w.t.Helper()
+	for _, more := range []url.Values{nil, {"redirect_uri": {"https://evil.example.com/cb"}, "state": {"other"}}} {
+		r := p.pushed(app, uri, more)
+		r.errs("invalid_request_uri", "request_uri")
+		if r.inPlace("query"); r.query("state") != "st4te" {
+			p.w.t.Errorf("%s", r.Header.Get("Location"))
+		}
 	}
 }
 

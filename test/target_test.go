@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+const orders, bills = "https://orders.example.com", "https://bills.example.com"
+
 // targets are two applications that may ask for two resources: one at a time,
 // and both at once.
 func (w *world) targets() (one, several string) {
@@ -35,7 +37,6 @@ func audience(t *testing.T, token string) (out []string) {
 // its tokens are for, in front and at the token endpoint, and leave out the scopes
 // of others.
 func TestResourceAtAuthorize(t *testing.T) {
-	const orders, bills = "https://orders.example.com", "https://bills.example.com"
 	w := newWorld(t)
 	w.user("ada")
 	one, several := w.targets()
@@ -68,6 +69,24 @@ func TestResourceAtAuthorize(t *testing.T) {
 			}
 		}
 	}
+	// The token endpoint narrows further, and never widens.
+	code := p.nextCode(several, url.Values{"scope": {"openid Orders:read Bills:read"}, "resource": {orders, bills}})
+	narrow := w.redeem(several, code, url.Values{"resource": {bills}}).want(200)
+	if got := audience(t, narrow.text("access_token")); !slices.Equal(got, []string{bills}) || narrow.text("scope") != "openid Bills:read" {
+		t.Errorf("%v %s", got, narrow.raw)
+	}
+	code = p.nextCode(several, url.Values{"scope": {"openid Orders:read Bills:read"}, "resource": {orders}})
+	w.redeem(several, code, url.Values{"resource": {bills}}).refused(400, "invalid_target", "")
+	w.redeem(several, code, nil).want(200)
+}
+
+// TestWrongResourcesAtAuthorize names resources that the application has nothing
+// of, or too many.
+func TestWrongResourcesAtAuthorize(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	one, _ := w.targets()
+	p := &person{w: w}
 	for name, c := range map[string]struct {
 		resources []string
 		scope     string
@@ -89,13 +108,4 @@ func TestResourceAtAuthorize(t *testing.T) {
 			t.Errorf("%s, pushed: %d %s", name, r.StatusCode, r.raw)
 		}
 	}
-	// The token endpoint narrows further, and never widens.
-	code := p.nextCode(several, url.Values{"scope": {"openid Orders:read Bills:read"}, "resource": {orders, bills}})
-	narrow := w.redeem(several, code, url.Values{"resource": {bills}}).want(200)
-	if got := audience(t, narrow.text("access_token")); !slices.Equal(got, []string{bills}) || narrow.text("scope") != "openid Bills:read" {
-		t.Errorf("%v %s", got, narrow.raw)
-	}
-	code = p.nextCode(several, url.Values{"scope": {"openid Orders:read Bills:read"}, "resource": {orders}})
-	w.redeem(several, code, url.Values{"resource": {bills}}).refused(400, "invalid_target", "")
-	w.redeem(several, code, nil).want(200)
 }
