@@ -70,32 +70,6 @@ func TestClientNeedsElsewhere(t *testing.T) {
 	}
 }
 
-// needsUnserved are the statements about endpoints that the server does not
-// have. Each must answer 404 in the error model and not be announced. Who adds
-// the endpoint takes the row away and tests the statement.
-func needsUnserved() []struct{ words, method, path, announced string } {
-	return []struct{ words, method, path, announced string }{
-		{"zitadel ends the session by POST with a form", "POST", "/{env}/as/signoff", "end_session_endpoint"},
-		{"the browser SDKs end the session by GET, 302 to a registered URI", "GET", "/{env}/as/signoff", "end_session_endpoint"},
-		{"ping_end_idp_session_endpoint is preferred for logout", "GET", "/{env}/as/idpSignoff", "ping_end_idp_session_endpoint"},
-	}
-}
-
-func TestClientNeedsUnserved(t *testing.T) {
-	w := newWorld(t)
-	discovery := w.send("GET", "/"+w.env+"/as/.well-known/openid-configuration", "").want(200)
-	for _, u := range needsUnserved() {
-		t.Logf("not served: %s", u.words)
-		r := w.send(u.method, strings.ReplaceAll(u.path, "{env}", w.env), "", header{"Content-Type": "application/x-www-form-urlencoded"})
-		if r.StatusCode != 404 || r.text("code") != "NOT_FOUND" || r.text("message") == "" {
-			t.Errorf("%s: %d %s", u.words, r.StatusCode, r.raw)
-		}
-		if _, ok := discovery.body[u.announced]; ok {
-			t.Errorf("%s: %s is announced", u.words, u.announced)
-		}
-	}
-}
-
 // needsCall calls the management API at a path below /v1.
 func needsCall(w *world, method, path string, body any, headers ...header) response {
 	w.t.Helper()

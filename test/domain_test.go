@@ -21,6 +21,7 @@ func newDomain(t *testing.T) (w *world, other string) {
 	other = w.send("POST", "/v1/environments", `{"name":"Other","type":"SANDBOX","region":"NA","license":{"id":"`+w.license()+`"}}`,
 		header{"Authorization": "Bearer " + w.admin, "Content-Type": "application/json"}).want(201).text("id")
 	c.Domains = []server.Domain{{Host: "Login.example.com", Environment: w.env}, {Host: "other.example.com:8443", Environment: other}}
+	w.server.Stop()
 	var err error
 	w.server, err = server.New(c)
 	w.must(err)

@@ -39,6 +39,7 @@ const (
 type world struct {
 	t      testing.TB
 	server *server.Server
+	config server.Config
 	db     *store.DB
 	file   string // of the database
 	base   string
@@ -87,7 +88,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	w.base = c.PublicURL
+	w.base, w.config = c.PublicURL, c
 	t.Cleanup(func() {
 		for _, what := range w.secret.spilled(w.log.String()) {
 			t.Errorf("the log holds a secret: %s", what)
@@ -95,6 +96,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	})
 	w.server, err = server.New(c)
 	w.must(err)
+	t.Cleanup(func() { w.server.Stop() }) // before the database is closed
 	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
 	w.must(err)
 	w.env = w.worker.EnvironmentID

@@ -164,6 +164,10 @@ Flags of serve, with their environment variables:
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
   --hashes N               PIXY_HASHES         hashes at the same time (one a core)
   --audit-days N           PIXY_AUDIT_DAYS     how long the audit log is kept (90)
+  --session-life DURATION  PIXY_SESSION_LIFE   how long a session lasts after the
+                                               last sign-on (720h)
+  --session-idle DURATION  PIXY_SESSION_IDLE   how long it may rest unused (0: as
+                                               long as it lasts)
   --config FILE            PIXY_CONFIG         a JSON file with flags by their names,
                                                {"listen": ":8443", "tls-dev": true};
                                                a flag or a variable wins over it

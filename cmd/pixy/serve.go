@@ -40,6 +40,9 @@ type serveCommand struct {
 
 	AuditDays int `env:"PIXY_AUDIT_DAYS" default:"90" name:"audit-days"`
 
+	SessionLife time.Duration `env:"PIXY_SESSION_LIFE" default:"720h" name:"session-life"`
+	SessionIdle time.Duration `env:"PIXY_SESSION_IDLE" default:"0s" name:"session-idle"`
+
 	domains   []server.Domain
 	proxies   []netip.Prefix
 	bootstrap server.Bootstrap
@@ -107,6 +110,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if c.AuditDays < 0 || c.AuditDays > 36500 {
 		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
 	}
+	if err := c.sessionTimes(); err != nil {
+		return nil, err
+	}
 	if err := c.readHosts(); err != nil {
 		return nil, err
 	}
@@ -127,6 +133,24 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	}
 	r.lock = lock
 	return r, nil
+}
+
+// The bounds on the times of sessions. That a session is used is noted once a
+// minute, so it can't rest for so short a time.
+const (
+	minSessionTime = 5 * time.Minute
+	maxSessionTime = 10 * 365 * 24 * time.Hour
+)
+
+// sessionTimes refuses times that no session can have.
+func (c *serveCommand) sessionTimes() error {
+	if c.SessionLife != 0 && (c.SessionLife < minSessionTime || c.SessionLife > maxSessionTime) {
+		return &usageError{"--session-life must be 5m to 87600h, or 0 for 720h"}
+	}
+	if c.SessionIdle != 0 && (c.SessionIdle < minSessionTime || c.SessionIdle > maxSessionTime) {
+		return &usageError{"--session-idle must be 5m to 87600h, or 0 for sessions that may rest"}
+	}
+	return nil
 }
 
 // errInUse says that the port is taken.
@@ -173,7 +197,8 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
-		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour})
+		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour,
+		Sessions: server.SessionTimes{Life: c.SessionLife, Idle: c.SessionIdle}})
 	if err != nil {
 		return err
 	}
@@ -225,6 +250,7 @@ func (r *running) wait(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.stop()
 		case err := <-r.failed:
+			r.server.Stop()
 			return errors.Join(fmt.Errorf("serving failed: %w", err), r.db.Close())
 		}
 	}
@@ -239,5 +265,6 @@ func (r *running) stop() error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err), r.http.Close())
 	}
+	r.server.Stop()
 	return errors.Join(err, r.db.Close(), r.lock.Close())
 }

@@ -33,6 +33,12 @@ func protocols() map[string]protocol {
 		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "scope", "resource",
 			"client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}, needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
+	signoff := protocol{name: "signoff", summary: "Ends the browser's session (OpenID Connect RP-Initiated Logout §2)", refusal: "BadRequest",
+		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"},
+		gives: redirect("To the post_logout_redirect_uri with state, or to a page that says so.").and("200", object{{"description", "A page that asks the person."}})}
+	idpSignoff := protocol{name: "idpSignoff", summary: "Ends the session that an ID token names, without its cookie", refusal: "BadRequest",
+		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, needs: []string{"id_token_hint"},
+		gives: redirect("To the post_logout_redirect_uri with state, or a browser to a page that says so.").and("204", object{{"description", "The session is over."}})}
 	par := protocol{name: "pushedRequest", summary: "Keeps an authorize request and names it (RFC 9126 §2)", refusal: "OAuthRefusal", guard: "client",
 		takes: authorize.takes, needs: []string{"response_type", "redirect_uri"},
 		gives: object{{"201", answer("The request_uri.", object{{"type", "object"}, {"required", []string{"request_uri", "expires_in"}}, {"properties", object{{"request_uri", str("")}, {"expires_in", object{{"type", "integer"}}}}}})}}}
@@ -56,8 +62,9 @@ func protocols() map[string]protocol {
 			gives: object{{"200", answer("The keys.", object{{"type", "object"}, {"required", []string{"keys"}}, {"properties", object{{"keys", object{{"type", "array"}, {"items", free()}}}}}})}}},
 		"/{env}/as/authorize": authorize,
 		"/{env}/as/resume":    resume,
-		"/{env}/as/token":     token,
-		"/{env}/as/par":       par, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
+		"/{env}/as/signoff":   signoff, "/{env}/as/idpSignoff": idpSignoff,
+		"/{env}/as/token": token,
+		"/{env}/as/par":   par, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
 		"/{env}/as/userinfo": userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},

@@ -56,13 +56,13 @@ const (
 
 // NewKeySets makes an empty one.
 func NewKeySets(now func() time.Time) *KeySets {
-	return &KeySets{now: now, client: outgoing(fetchTimeout), fetched: map[string]*keySet{}}
+	return &KeySets{now: now, client: Outgoing(fetchTimeout), fetched: map[string]*keySet{}}
 }
 
-// outgoing is a client for URLs that applications name. It follows no
+// Outgoing is a client for URLs that applications name. It follows no
 // redirects, and reaches no link-local address: cloud providers serve
 // credentials there (RFC 9101 §10.4.1).
-func outgoing(timeout time.Duration) *http.Client {
+func Outgoing(timeout time.Duration) *http.Client {
 	dialer := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
 		a, err := netip.ParseAddrPort(address)
 		if err != nil || a.Addr().Unmap().IsLinkLocalUnicast() || a.Addr().IsMulticast() || a.Addr().IsUnspecified() {

@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"cmp"
+
 	"pixy/internal/flow"
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
@@ -10,7 +12,7 @@ import (
 // Records is everything that expires, and for how long it lives.
 type Records struct {
 	Flows    store.Tickets[FlowRecord]
-	Sessions store.Tickets[flow.Session]
+	Sessions Sessions
 	Codes    store.Tickets[oauth.Code]
 	// Refreshes are families of refresh tokens, found by their name: nobody
 	// makes a token of one without the server's key.
@@ -19,6 +21,8 @@ type Records struct {
 	Pushed store.Tickets[PushedRequest]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
+	// Notices are what applications are to hear about sessions that ended.
+	Notices store.Tickets[oauth.Notice]
 	// Nobody counts the failures of usernames that nobody has, so that they
 	// are locked out like the others, and forgotten as soon.
 	Nobody store.Tickets[platform.Credential]
@@ -40,15 +44,17 @@ type PushedRequest struct {
 	Username string     `json:"username,omitempty"`
 }
 
-// NewRecords is the table.
-func NewRecords() Records {
+// NewRecords is the table. Of the zero SessionTimes, sessions live for
+// flow.SessionLife, whether they are used or not.
+func NewRecords(times SessionTimes) Records {
 	return Records{
 		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
-		Sessions:  store.Tickets[flow.Session]{Kind: "session", Life: flow.SessionLife},
+		Sessions:  Sessions{Tickets: store.Tickets[flow.Session]{Kind: "session", Life: cmp.Or(times.Life, flow.SessionLife)}, rest: times.Idle},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
 		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
+		Notices:   store.Tickets[oauth.Notice]{Kind: "notice", Life: oauth.NoticeLife},
 		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
 	}
 }

@@ -36,6 +36,8 @@ func catalogue() map[string]*Fault {
 		"GrantTypeMissing": GrantTypeMissing, "GrantTypeUnknown": GrantTypeUnknown, "GrantTypeDenied": GrantTypeDenied,
 		"NoRoles": NoRoles, "ScopeNotGrantable": ScopeNotGrantable, "ClientDenied": ClientDenied, "ClientMethod": ClientMethod, "ClientTwice": ClientTwice,
 		"CodeMissing": CodeMissing, "CodeUnknown": CodeUnknown, "CodeForeign": CodeForeign, "CodeRedirect": CodeRedirect, "CodeExpired": CodeExpired,
+		"HintMissing": HintMissing, "HintWrong": HintWrong, "HintForeign": HintForeign, "HintSession": HintSession,
+		"LogoutRedirectMismatch": LogoutRedirectMismatch, "SignoffDenied": SignoffDenied,
 		"CodeSpent": CodeSpent, "CodeBurnt": CodeBurnt, "CodeUserGone": CodeUserGone,
 		"VerifierUnasked": VerifierUnasked, "VerifierMissing": VerifierMissing, "VerifierMalformed": VerifierMalformed, "VerifierMismatch": VerifierMismatch,
 		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope, "BearerTwice": BearerTwice,

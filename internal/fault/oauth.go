@@ -112,6 +112,25 @@ var (
 		"The code_verifier does not match the code_challenge of the authorize request")
 )
 
+// What signoff and idpSignoff refuse: on a page, because nothing proves that
+// the request is the application's.
+var (
+	HintMissing = &Fault{Rule: "hint.given", Section: "OpenID Connect RP-Initiated Logout §2", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "REQUIRED_VALUE", Target: "id_token_hint", Message: "The parameter id_token_hint must be given once."}}}
+	HintWrong = &Fault{Rule: "hint.good", Section: "OpenID Connect RP-Initiated Logout §4", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "id_token_hint",
+			Message: "The id_token_hint is not an ID token that this environment issued to one of its enabled applications."}}}
+	HintForeign = &Fault{Rule: "hint.client", Section: "OpenID Connect RP-Initiated Logout §2", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "client_id", Message: "The client_id is not the application that the id_token_hint was issued to."}}}
+	HintSession = &Fault{Rule: "hint.session", Section: "OpenID Connect RP-Initiated Logout §2", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "id_token_hint", Message: "The id_token_hint names no session, or that of another user."}}}
+	LogoutRedirectMismatch = &Fault{Rule: "logout_redirect.registered", Section: "OpenID Connect RP-Initiated Logout §3", Status: 400, Code: "INVALID_DATA", Message: invalidData,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "post_logout_redirect_uri",
+			Message: "The post_logout_redirect_uri is not one of the application's postLogoutRedirectUris; they are compared character by character."}}}
+	SignoffDenied = &Fault{Rule: "signoff.allowed", Status: 403, Code: "ACCESS_FAILED", Message: noAccess,
+		Details: []Detail{{Code: "INVALID_VALUE", Target: "id_token_hint", Message: "The application may not end sessions without their cookie; see its idpSignoff."}}}
+)
+
 // What the introspection and revocation endpoints refuse.
 var (
 	TokenMissing      = oauth("token.given", "RFC 7662 §2.1", "invalid_request", "The parameter token is missing")

@@ -86,6 +86,35 @@ type Session struct {
 	// Browsers are the hashes of the session tokens that this session's
 	// replaced, newest first: flows that they started belong to this browser.
 	Browsers []string `json:"browsers,omitempty"`
+	// Parties are the applications that want to hear of the session's end.
+	Parties []Party `json:"parties,omitempty"`
+}
+
+// Party is an application that takes part in a session, and what its ID tokens
+// call the user and the server.
+type Party struct {
+	Client  string `json:"client"`
+	Subject string `json:"subject"`
+	Issuer  string `json:"issuer"`
+}
+
+// maxParties bounds how many applications hear of a session's end.
+const maxParties = 100
+
+// Join notes that an application takes part. It says whether that changed
+// anything.
+func (s Session) Join(p Party) (Session, bool) {
+	i := slices.IndexFunc(s.Parties, func(known Party) bool { return known.Client == p.Client })
+	switch {
+	case i >= 0 && s.Parties[i] == p, i < 0 && len(s.Parties) >= maxParties:
+		return s, false
+	case i < 0:
+		s.Parties = append(slices.Clone(s.Parties), p)
+	default:
+		s.Parties = slices.Clone(s.Parties)
+		s.Parties[i] = p
+	}
+	return s, true
 }
 
 // LastActive is when the session was used last.
@@ -96,7 +125,24 @@ func (s Session) LastActive() time.Time {
 	return s.SignedOn
 }
 
-// SessionLife is how long a session lasts after the last sign-on.
+// Idle reports whether a session was not used for longer than it may rest; 0
+// is for ever.
+func (s Session) Idle(rest time.Duration, now time.Time) bool {
+	return rest > 0 && now.Sub(s.LastActive()) >= rest
+}
+
+// Used notes that a session is used, at most once a minute. It says whether
+// that changed anything.
+func (s Session) Used(now time.Time) (Session, bool) {
+	if now.Sub(s.LastActive()) < time.Minute {
+		return s, false
+	}
+	s.Active = now
+	return s, true
+}
+
+// SessionLife is how long a session lasts after the last sign-on, unless the
+// server is told otherwise.
 const SessionLife = 30 * 24 * time.Hour
 
 // Demand is what an authorize request asks of a session beyond the policy.
@@ -179,7 +225,7 @@ func (f Flow) SignOn(last *Session, id, username, replaced string) Session {
 		s.Browsers = append(s.Browsers, last.Browsers...)
 		s.Browsers = s.Browsers[:min(len(s.Browsers), maxBrowsers)]
 		if last.User == f.User {
-			s.ID, s.Created = last.ID, last.Created
+			s.ID, s.Created, s.Parties = last.ID, last.Created, last.Parties
 		}
 	}
 	return s

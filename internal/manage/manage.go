@@ -34,8 +34,8 @@ type API struct {
 }
 
 // New makes an API whose links begin with base.
-func New(db *store.DB, vault *facts.Vault, base string, now func() time.Time) *API {
-	a := &API{db: db, vault: vault, records: facts.NewRecords(), base: base, now: now, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
+func New(db *store.DB, vault *facts.Vault, records facts.Records, base string, now func() time.Time) *API {
+	a := &API{db: db, vault: vault, records: records, base: base, now: now, kinds: platform.Kinds(), byName: map[string]kind.Kind{},
 		cursors: vault.MACKey("cursor"), patient: patience}
 	for _, k := range a.kinds {
 		a.byName[k.Table().Name] = k

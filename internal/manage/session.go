@@ -35,7 +35,7 @@ func (a *API) listSessions(ctx context.Context, r Request) (Answer, error) {
 		}
 		tickets, err := a.records.Sessions.Owned(tx, p.ID, maxSessions)
 		for _, t := range tickets {
-			if tx.Now().Before(t.Expires) {
+			if a.records.Sessions.Live(t, tx.Now()) {
 				items = append(items, a.showSession(r, t))
 			}
 		}
@@ -51,7 +51,7 @@ func (a *API) session(tx *store.Tx, r Request) (store.Ticket[flow.Session], erro
 	}
 	id := r.IDs["session"]
 	t, err := a.records.Sessions.ByID(tx, id)
-	if err == nil && (t.Owner != p.ID || !tx.Now().Before(t.Expires)) {
+	if err == nil && (t.Owner != p.ID || !a.records.Sessions.Live(t, tx.Now())) {
 		err = store.ErrMissing
 	}
 	return t, facts.Missing(err, notFound(&kind.Spec{Title: "Session"}, id, r.env()))
@@ -77,7 +77,7 @@ func (a *API) endSession(ctx context.Context, r Request) (Answer, error) {
 		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
-		if err := a.records.Sessions.DeleteID(tx, t.ID); err != nil {
+		if err := a.records.EndSession(tx, t); err != nil {
 			return err
 		}
 		return a.Record(tx, r, What{Action: "SESSION.DELETED", Type: "SESSION", ID: t.ID, Name: t.Body.Username})

@@ -28,6 +28,11 @@ func Metadata(issuer string) map[string]any {
 		"revocation_endpoint":                   issuer + "/revoke",
 		"jwks_uri":                              issuer + "/jwks",
 
+		"end_session_endpoint":                 issuer + "/signoff",
+		"ping_end_idp_session_endpoint":        issuer + "/idpSignoff",
+		"backchannel_logout_supported":         true,
+		"backchannel_logout_session_supported": true,
+
 		"scopes_supported":         scopes,
 		"claims_supported":         append(claims, "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash"),
 		"claim_types_supported":    []string{"normal"},

@@ -30,7 +30,13 @@ type Application struct {
 	LoginPageURL                 string   `json:"loginPageUrl"`
 	HomePageURL                  string   `json:"homePageUrl"`
 	InitiateLoginURI             string   `json:"initiateLoginUri"`
-	CORSSettings                 *struct {
+	PostLogoutRedirectURIs       []string `json:"postLogoutRedirectUris"`
+	// IdPSignoff lets the application end sessions by an ID token alone.
+	IdPSignoff bool `json:"idpSignoff"`
+	// BackChannelLogoutURI is where the application hears that a session has
+	// ended, or "".
+	BackChannelLogoutURI string `json:"backChannelLogoutUri"`
+	CORSSettings         *struct {
 		Behavior string   `json:"behavior"`
 		Origins  []string `json:"origins"`
 	} `json:"corsSettings"`
@@ -216,6 +222,8 @@ func ApplicationFields() []kind.Field {
 func oidcFields() []kind.Field {
 	uri := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 2048, Shape: wrongRedirectURI}
 	origin := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 256, Shape: wrongOrigin}
+	backChannel := text("backChannelLogoutUri", 2048)
+	backChannel.Shape = wrongBackChannel
 	path := text("devicePathId", 50)
 	path.Pattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,50}$`)
 	return []kind.Field{
@@ -223,6 +231,7 @@ func oidcFields() []kind.Field {
 		texts("responseTypes", 3, choice("", "TOKEN", "ID_TOKEN", "CODE")),
 		texts("redirectUris", 100, uri),
 		texts("postLogoutRedirectUris", 100, uri),
+		backChannel,
 		choice("tokenEndpointAuthMethod", AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT, AuthSecretJWT),
 		with(choice("pkceEnforcement", PKCEOptional, PKCERequired, PKCES256Required), PKCEOptional),
 		maybe("allowWildcardInRedirectUris"),

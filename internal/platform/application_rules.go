@@ -74,6 +74,19 @@ func wrongRedirectURI(s string) string {
 	return ""
 }
 
+// wrongBackChannel reports a URI that no logout token is sent to: it has to be
+// https, but on this machine (OpenID Connect Back-Channel Logout §2.2).
+func wrongBackChannel(s string) string {
+	if wrong := wrongRedirectURI(s); wrong != "" {
+		return wrong
+	}
+	u, err := url.Parse(s)
+	if err == nil && (u.Scheme == "https" || u.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname())) {
+		return ""
+	}
+	return "must be an https URL, or an http URL of 127.0.0.1, [::1] or localhost"
+}
+
 // wrongPort reports a port that is none.
 func wrongPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)

@@ -179,6 +179,9 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Real
 // request wants one.
 func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRecord) error {
 	f, q := record.Flow, record.Request
+	if err := s.useSession(tx, f.Session, q.ClientID); err != nil {
+		return err
+	}
 	if !q.Wants(oauth.TypeCode) {
 		return nil
 	}

@@ -61,15 +61,15 @@ func isToken(s string) bool {
 	return true
 }
 
-// browser finds the session of a token. A session counts while its user exists
-// and is enabled.
+// browser finds the session of a token. A session counts while it is live, and
+// its user exists and is enabled.
 func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
 	if token == "" {
 		return browser{}, nil
 	}
 	b := newBrowser(token)
 	t, err := s.records.Sessions.Get(tx, token)
-	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
+	if errors.Is(err, store.ErrMissing) || err == nil && !s.records.Sessions.Live(t, tx.Now()) {
 		return b, nil
 	}
 	if err != nil {
@@ -98,10 +98,17 @@ func (s *Server) known(tx *store.Tx, b browser) (bool, error) {
 // with requests of other sites (SameSite=None), because browser SDKs sign on
 // in the background from there; plain http allows only Lax.
 func (s *Server) setSessionCookie(w http.ResponseWriter, env, token string) {
-	c := http.Cookie{
-		Name: cookieST, Value: token, Path: s.cookiePath(env), MaxAge: int(flow.SessionLife / time.Second),
-		Expires: s.now().Add(flow.SessionLife), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
+	life := s.records.Sessions.Life
+	s.writeSessionCookie(w, http.Cookie{Value: token, Path: s.cookiePath(env), MaxAge: int(life / time.Second), Expires: s.now().Add(life)})
+}
+
+// dropSessionCookie takes the token from the browser.
+func (s *Server) dropSessionCookie(w http.ResponseWriter, env string) {
+	s.writeSessionCookie(w, http.Cookie{Path: s.cookiePath(env), MaxAge: -1, Expires: time.Unix(0, 0)})
+}
+
+func (s *Server) writeSessionCookie(w http.ResponseWriter, c http.Cookie) {
+	c.Name, c.HttpOnly, c.SameSite = cookieST, true, http.SameSiteLaxMode
 	if s.secure {
 		c.Secure, c.SameSite = true, http.SameSiteNoneMode
 		twin := c

@@ -93,12 +93,13 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods map[s
 }
 
 // clientOf finds the application that a request with the session cookie is
-// about: by its client_id, or by its flow.
+// about: by its client_id, by the ID token it brings, or by its flow.
 func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 	env := r.PathValue("env")
 	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
-		id := r.URL.Query().Get("client_id")
-		if flowID := cmp.Or(r.PathValue("flow"), r.URL.Query().Get("flowId")); id == "" && flowID != "" {
+		query := r.URL.Query()
+		id := cmp.Or(query.Get("client_id"), oauth.HintAudience(query.Get("id_token_hint")))
+		if flowID := cmp.Or(r.PathValue("flow"), query.Get("flowId")); id == "" && flowID != "" {
 			t, err := s.records.Flows.Get(tx, flowID)
 			if err != nil {
 				return err

@@ -122,6 +122,9 @@ func clean(s string) string {
 // refusePage shows a refusal that can't go to the application.
 func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
 	page := web.Refusal{Title: "This sign-on can't continue", Explanation: f.Message, Correlation: correlation(r.Context())}
+	if strings.HasSuffix(r.URL.Path, "/signoff") || strings.HasSuffix(r.URL.Path, "/idpSignoff") {
+		page.Title = "You were not signed out"
+	}
 	switch {
 	case f.Status == http.StatusNotFound:
 		page.Title, page.Explanation = "There is nothing here", "The address is not one that this server knows."
@@ -133,7 +136,7 @@ func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fau
 	for _, d := range f.Details {
 		page.Facts = append(page.Facts, web.Fact{Label: cmp.Or(d.Target, "Reason"), Value: d.Message})
 	}
-	if came := f.Came; came != "" && (f.Is(fault.RedirectMismatch) || f.Is(fault.ClientUnknown)) {
+	if came := f.Came; came != "" && (f.Is(fault.RedirectMismatch) || f.Is(fault.ClientUnknown) || f.Is(fault.LogoutRedirectMismatch)) {
 		page.Facts = append(page.Facts, web.Fact{Label: "Received", Value: came})
 	}
 	if f.Section != "" {

@@ -113,9 +113,13 @@ func (s *Server) subject(tx *store.Tx, client, user string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mapped := oauth.Mapped(own, known, nil, func(m platform.AttributeMapping) bool { return m.Name == "sub" })
-	if named, ok := mapped["sub"].(string); ok {
-		return named, nil
+	var scopes []string // those that a mapping waits for were granted, or the token calls the user by the id
+	for _, m := range own {
+		scopes = append(scopes, m.OIDCScopes...)
+	}
+	named := oauth.Mapped(own, known, scopes, func(m platform.AttributeMapping) bool { return m.Name == "sub" && (m.IDToken == nil || *m.IDToken) })
+	if subject, ok := named["sub"].(string); ok {
+		return subject, nil
 	}
 	return user, nil
 }

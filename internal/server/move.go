@@ -102,6 +102,9 @@ func (s *Server) try(ctx context.Context, m move) (out made, again bool, err err
 		out, refuse, err = s.keepTurn(tx, m, current, known, token, session)
 		return err
 	})
+	if out.token != "" {
+		s.notifier.ring() // the session of somebody else may have ended
+	}
 	if err == nil && !again {
 		err = refuse
 	}
@@ -249,6 +252,11 @@ func (s *Server) keepCredential(tx *store.Tx, p facts.Person, username string, c
 func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) error {
 	if b.session != nil {
 		if err := s.records.Sessions.Delete(tx, b.token); err != nil {
+			return err
+		}
+	}
+	if b.session != nil && b.session.ID != signed.ID { // somebody else's, which is over
+		if err := s.records.Tell(tx, *b.session); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func (s *Server) spendRefresh(tx *store.Tx, g oauth.Grant, x oauth.Exchange, tok
 	if _, err := s.records.Refreshes.Save(tx, t.Body.Family, t); err != nil {
 		return out, err
 	}
-	return out, s.touch(tx, out.Refresh.Session)
+	return out, s.useSession(tx, out.Refresh.Session, out.Refresh.ClientID)
 }
 
 // readRefresh reads the family of a refresh token, its session and its user. A
@@ -61,13 +61,13 @@ func (s *Server) readRefresh(tx *store.Tx, x *oauth.Exchange, token string) (t s
 	return t, err
 }
 
-// sessionAlive reports whether a user's session has neither ended nor expired.
+// sessionAlive reports whether a user's session has not ended and still counts.
 func (s *Server) sessionAlive(tx *store.Tx, id, user string) (bool, error) {
 	t, err := s.records.Sessions.ByID(tx, id)
 	if isMissing(err) {
 		return false, nil
 	}
-	return err == nil && t.Owner == user && tx.Now().Before(t.Expires), err
+	return err == nil && t.Owner == user && s.records.Sessions.Live(t, tx.Now()), err
 }
 
 // putRefresh keeps a new family of refresh tokens.
@@ -100,15 +100,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// touch notes that a session is used, at most once a minute.
-func (s *Server) touch(tx *store.Tx, id string) error {
-	t, err := s.records.Sessions.ByID(tx, id)
-	if err != nil || tx.Now().Sub(t.Body.LastActive()) < time.Minute {
-		return err
-	}
-	t.Body.Active = tx.Now()
-	_, err = s.records.Sessions.SaveID(tx, t)
-	return err
 }

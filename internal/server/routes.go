@@ -82,6 +82,9 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.authorize},
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
+		{Method: "GET", Path: "/{env}/as/signoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.signoff},
+		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.signoff},
+		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
 		{Method: "POST", Path: "/{env}/as/par", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.par},
 		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
 		{Method: "POST", Path: "/{env}/as/introspect", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.introspect},
@@ -93,6 +96,7 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/flows/{flow}", Media: []string{"application/vnd.pingidentity.<action>+json"}, Limit: limitFlow, trust: clientOrigin, handle: s.actOnFlow},
 		{Method: "GET", Path: "/{env}/signon/{$}", answers: asPage, handle: s.signOnPage},
 		{Method: "POST", Path: "/{env}/signon/{$}", Media: form, Limit: limitForm, answers: asPage, handle: s.signOnForm},
+		{Method: "GET", Path: "/{env}/signedoff/{$}", answers: asPage, trust: anyOrigin, handle: s.signedOffPage},
 	}
 	for _, m := range s.api.Routes() {
 		r := Route{Method: m.Method, Path: m.Path, Media: m.Media, Area: m.Area, Write: m.Write, Takes: m.Takes, Gives: m.Gives, Many: m.Many, Status: m.Status}

@@ -36,6 +36,7 @@ type Config struct {
 	HashCost  platform.HashCost
 	Hashes    int           // password hashes computed at the same time
 	Retention time.Duration // how long the audit log is kept, 90 days when 0
+	Sessions  facts.SessionTimes
 
 	Domains        []Domain       // hosts that serve one environment each
 	TrustedProxies []netip.Prefix // whose word counts for a client's address and host
@@ -57,10 +58,13 @@ type Server struct {
 	records facts.Records
 	vault   *facts.Vault
 	keySets *facts.KeySets
-	api     *manage.API
-	mux     *http.ServeMux
-	routes  []Route
-	ids     []string // the names that ids have in paths
+	// notifier tells applications of sessions that ended.
+	notifier *notifier
+	outgoing *http.Client
+	api      *manage.API
+	mux      *http.ServeMux
+	routes   []Route
+	ids      []string // the names that ids have in paths
 
 	passwordPolicy []kind.Field // what a flow shows of one
 	retention      time.Duration
@@ -96,12 +100,13 @@ func New(c Config) (*Server, error) {
 	if c.Retention == 0 {
 		c.Retention = 90 * 24 * time.Hour
 	}
-	vault := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes)
+	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes), facts.NewRecords(c.Sessions)
 	s := &Server{
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
-		records: facts.NewRecords(), vault: vault, api: manage.New(c.Store, vault, base, c.Now), retention: c.Retention,
+		records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
-	s.keySets = facts.NewKeySets(c.Now)
+	s.keySets, s.notifier = facts.NewKeySets(c.Now), newNotifier(s.tellAll)
+	s.outgoing = facts.Outgoing(notifyTimeout)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
 	s.ids = append(manage.Names(s.api.Routes()), "env", "flow")
@@ -123,9 +128,11 @@ func publicURL(text string) (string, error) {
 }
 
 // Sweep deletes what has expired, once, rotates the signing keys that are due,
-// and purges deleted environments. Flows stay for an hour, so that a page that
-// was left open can say what happened.
+// purges deleted environments, and tells again what applications did not hear.
+// Flows stay for an hour, so that a page that was left open can say what
+// happened.
 func (s *Server) Sweep(ctx context.Context) error {
+	s.notifier.ring()
 	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
 	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
 	if tickets+events > 0 {
@@ -156,5 +163,9 @@ func (s *Server) signOnURL(env, flow string) string {
 	return s.base + s.prefix(env) + "/signon/?flowId=" + flow
 }
 
-// HashCost is what a password hash costs, for the configuration.
-type HashCost = platform.HashCost
+// HashCost is what a password hash costs, SessionTimes how long sessions last,
+// for the configuration.
+type (
+	HashCost     = platform.HashCost
+	SessionTimes = facts.SessionTimes
+)

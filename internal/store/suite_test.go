@@ -62,6 +62,7 @@ func TestSuite(t *testing.T) {
 		{"a ticket is saved by version", testTicketSave},
 		{"a ticket is spent once", testSpend},
 		{"tickets of an owner", testOwned},
+		{"tickets of all environments", testEverywhere},
 		{"tickets end with their owner and client", testEnding},
 		{"a family ends once", testEndFamily},
 		{"sweep", testSweep},

@@ -167,6 +167,12 @@ func (k Tickets[T]) HasOwner(tx *Tx, owner string) (bool, error) {
 	return err == nil, k.failed(tx, err, "look for", "of "+owner)
 }
 
+// Everywhere returns the tickets of all environments that have not expired, at
+// most limit of them: those that were saved least often first.
+func (k Tickets[T]) Everywhere(tx *Tx, limit int) ([]Ticket[T], error) {
+	return k.list(tx, "kind = '"+k.Kind+"' AND expires > $1 ORDER BY version, expires, key LIMIT $2", millis(tx.Now()), int64(limit))
+}
+
 func (k Tickets[T]) first(tx *Tx, condition string, args ...any) (Ticket[T], error) {
 	found, err := k.list(tx, condition+" LIMIT 1", args...)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,6 +36,34 @@ func (p *opened) read(t *testing.T, env string, k Tickets[note], secret string) 
 		return nil
 	})
 	return found, err
+}
+
+// testEverywhere lists the live tickets of a kind in all environments, those
+// that were saved least often first.
+func testEverywhere(t *testing.T, p *opened) {
+	now := instant(p.clock.time)
+	often := p.keep(t, "e1", sessions(), "often", Ticket[note]{ID: "often", Expires: now.Add(time.Minute)})
+	p.keep(t, "e2", sessions(), "late", Ticket[note]{ID: "late", Expires: now.Add(time.Hour)})
+	p.keep(t, "e1", sessions(), "soon", Ticket[note]{ID: "soon", Expires: now.Add(time.Second)})
+	p.keep(t, "e1", sessions(), "over", Ticket[note]{ID: "over", Expires: now})
+	p.keep(t, "e1", codes(), "code", Ticket[note]{ID: "code"})
+	p.update(t, "e1", func(tx *Tx) error {
+		_, err := sessions().Save(tx, "often", often)
+		return err
+	})
+	for limit, want := range map[int][]string{10: {"soon", "late", "often"}, 2: {"soon", "late"}} {
+		var got []string
+		p.view(t, "", func(tx *Tx) error {
+			found, err := sessions().Everywhere(tx, limit)
+			for _, f := range found {
+				got = append(got, f.ID)
+			}
+			return err
+		})
+		if !slices.Equal(got, want) {
+			t.Errorf("%d of them are %q, want %q", limit, got, want)
+		}
+	}
 }
 
 func testTickets(t *testing.T, p *opened) {

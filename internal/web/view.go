@@ -66,6 +66,13 @@ type Refusal struct {
 	AgainLabel  string // "" is "Start again"
 }
 
+// SignOff asks whether the session is to end. Its Client may be nobody.
+type SignOff struct {
+	Client   Client
+	Action   string // the URL the forms post to
+	Username string // who is signed in
+}
+
 // FormPost hands an answer to the application: a form that the script sends, or
 // else the person.
 type FormPost struct {
@@ -81,6 +88,8 @@ func (v FormPost) To() template.URL { return template.URL(v.Action) }
 type Done struct {
 	Title       string
 	Explanation string
+	Return      string // where the person may go on, "" nowhere; only http, https or a path becomes a link
+	Host        string // of Return
 }
 
 // Welcome is what a running server shows to somebody who opens its root.

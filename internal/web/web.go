@@ -46,7 +46,7 @@ func New() (*Pages, error) {
 		return nil, fmt.Errorf("parse page layout: %w", err)
 	}
 	p := &Pages{pages: map[string]*template.Template{}}
-	for _, name := range []string{"signon", "newpassword", "refusal", "done", "welcome", "formpost"} {
+	for _, name := range []string{"signon", "newpassword", "refusal", "signoff", "done", "welcome", "formpost"} {
 		p.pages[name], err = parsePage(layout, name)
 		if err != nil {
 			return nil, err
@@ -118,6 +118,9 @@ func (p *Pages) NewPassword(w io.Writer, v NewPassword) error {
 
 // Refusal writes the page for a request that is refused without a redirect.
 func (p *Pages) Refusal(w io.Writer, v Refusal) error { return render(w, p.pages["refusal"], v) }
+
+// SignOff writes the page that asks whether the session is to end.
+func (p *Pages) SignOff(w io.Writer, v SignOff) error { return render(w, p.pages["signoff"], v) }
 
 // Done writes the page that says nothing is left to do.
 func (p *Pages) Done(w io.Writer, v Done) error { return render(w, p.pages["done"], v) }

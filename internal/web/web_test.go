@@ -31,6 +31,9 @@ func states(t *testing.T) map[string]page {
 		"password rules": rendered(t, p.NewPassword, NewPassword{Client: harbour, Action: "/e/flows/1", Username: "ada", Rules: rules, Problems: rules}),
 		"refusal":        rendered(t, p.Refusal, Refusal{Title: "Not registered", Explanation: "Nobody was signed in.", Facts: []Fact{{"Parameter", "redirect_uri"}}, Correlation: "6b1f2f6e", Again: "/e/as/authorize?a=b"}),
 		"refusal bare":   rendered(t, p.Refusal, Refusal{}),
+		"signoff":        rendered(t, p.SignOff, SignOff{Client: harbour, Action: "/e/flows/1", Username: "ada"}),
+		"signoff bare":   rendered(t, p.SignOff, SignOff{}),
+		"done return":    rendered(t, p.Done, Done{Title: "You are signed out", Return: "https://invoices.harbour.example/?state=a", Host: "invoices.harbour.example"}),
 		"done":           rendered(t, p.Done, Done{Title: "You are signed in already", Explanation: "Nothing is left to do."}),
 		"done bare":      rendered(t, p.Done, Done{}),
 		"welcome":        rendered(t, p.Welcome, Welcome{Version: "1", BaseURL: "https://login.example", Environments: []string{"e"}, Links: []Fact{{"Health", "https://login.example/health"}, {"Discovery", "https://login.example/{environmentId}/as"}}}),
@@ -128,6 +131,7 @@ func TestForms(t *testing.T) {
 		{"signon who", []string{"reset:", "signon: username password", "cancel:"}},
 		{"signon locked", []string{"signon: username password", "cancel:"}},
 		{"password", []string{"password: username currentPassword newPassword confirmPassword", "cancel:"}},
+		{"signoff", []string{"signoff:", "cancel:"}},
 	} {
 		t.Run(test.state, func(t *testing.T) {
 			if got := describeForms(t, all[test.state]); !slices.Equal(got, test.want) {
@@ -252,7 +256,8 @@ func TestHostileValues(t *testing.T) {
 		"signon":   rendered(t, p.SignOn, SignOn{c, hostile, hostile, hostile, hostile, true, AskBoth}),
 		"password": rendered(t, p.NewPassword, NewPassword{c, hostile, hostile, true, hostile, list, list}),
 		"refusal":  rendered(t, p.Refusal, Refusal{hostile, hostile, facts, hostile, hostile, hostile}),
-		"done":     rendered(t, p.Done, Done{hostile, hostile}),
+		"done":     rendered(t, p.Done, Done{hostile, hostile, hostile, hostile}),
+		"signoff":  rendered(t, p.SignOff, SignOff{c, hostile, hostile}),
 		"welcome":  rendered(t, p.Welcome, Welcome{hostile, hostile, list, facts}),
 	} {
 		t.Run(name, func(t *testing.T) {

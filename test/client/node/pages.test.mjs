@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { launch } from './browser.mjs'
-import { application, pixy, serve } from './person.mjs'
+import { application, manage, pixy, serve } from './person.mjs'
 
 const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
 const pictures = 'pictures' // of the last run, to look at
@@ -227,6 +227,38 @@ test('error pages say what was wrong', async t => {
     const url = await link.evaluate(a => a.href)
     assert.notEqual((await fetch(url)).status, 404, url)
   }
+})
+
+test('asks before it signs out, and says so afterwards', async t => {
+  const bye = app.url + '/bye'
+  const { id } = await manage('POST', '/applications', {
+    name: 'Harbour Invoices', type: 'NATIVE_APP', redirectUris: [app.url + '/callback'], postLogoutRedirectUris: [bye], enabled: true,
+    protocol: 'OPENID_CONNECT', grantTypes: ['AUTHORIZATION_CODE'], responseTypes: ['CODE'], tokenEndpointAuthMethod: 'NONE'
+  })
+  const signoff = parameters => `${pixy.issuer}/signoff?` + new URLSearchParams(parameters)
+  const tab = await (await person(t)).newPage()
+  await tab.goto(authorize(undefined, { client_id: id }))
+  await fill(tab, pixy.username)
+  await arrived(tab)
+  await tab.goto(signoff({ client_id: id, post_logout_redirect_uri: bye + '?foo=bar' }))
+  assert.match(await tab.innerText('body'), /You were not signed out/)
+  await shoot(tab, 'sign-out-refused')
+  await tab.goto(signoff({ client_id: id, post_logout_redirect_uri: bye, state: 'st4te' }))
+  assert.match(await tab.innerText('body'), /Do you want to sign out/)
+  await shoot(tab, 'sign-out')
+  await tab.getByRole('button', { name: 'Cancel' }).click()
+  await tab.getByText('You are still signed in').waitFor()
+  await shoot(tab, 'still-signed-in')
+  await tab.goto(signoff({ client_id: id, post_logout_redirect_uri: bye, state: 'st4te' }))
+  await tab.getByRole('button', { name: 'Sign out' }).click()
+  await tab.waitForURL(bye + '?state=st4te')
+  await tab.goto(signoff({ client_id: id, post_logout_redirect_uri: bye }))
+  await tab.getByText('You are signed out').waitFor()
+  await shoot(tab, 'signed-out')
+  await tab.getByRole('link', { name: 'Return to' }).click()
+  await tab.waitForURL(bye)
+  await tab.goto(authorize(undefined, { client_id: id, prompt: 'none' }))
+  assert.equal((await arrived(tab)).get('error'), 'login_required')
 })
 
 test('the sign-on page is small and keeps still', async t => {
