@@ -29,7 +29,7 @@ func TestFormPost(t *testing.T) {
 			if !strings.HasSuffix(csp, "form-action 'self' "+source) || !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "script-src 'self';") || strings.Contains(csp, "unsafe") {
 				t.Errorf("the policy is %s", csp)
 			}
-			form := formOf(t, r.raw)
+			form := sentFormOf(t, r.raw)
 			if form.action != uri || form.method != "post" || !form.button {
 				t.Errorf("the form is %+v", form)
 			}
@@ -62,7 +62,7 @@ var (
 	attribute = regexp.MustCompile(`([\w-]+)(?:="([^"]*)")?`)
 )
 
-func formOf(t testing.TB, page string) (f sentForm) {
+func sentFormOf(t testing.TB, page string) (f sentForm) {
 	t.Helper()
 	f.fields = url.Values{}
 	forms := 0
