@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the answers of the wire scripts")
 
-// TestWire runs the scripts in wire/ and the folders there: sessions as text. A
-// script has blocks:
+// TestWire runs the scripts in wire/ and its folders, one for each
+// specification: sessions as text. A script has blocks:
 //
 //	# words for the reader
 //	POST /{{env}}/as/token
@@ -39,18 +39,19 @@ var update = flag.Bool("update", false, "rewrite the answers of the wire scripts
 // parameter of the redirect, "Cookie x" for a cookie. A line with ! lets time
 // go by. Ids that have no name, tokens and correlation ids are masked.
 func TestWire(t *testing.T) {
-	n := 0
-	err := filepath.WalkDir("wire", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(file, ".txt") {
-			return err
+	var files []string
+	err := filepath.WalkDir("wire", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".txt") {
+			files = append(files, path)
 		}
-		n++
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range files {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "wire/"), ".txt")
 		t.Run(name, func(t *testing.T) { runScript(t, file) })
-		return nil
-	})
-	if err != nil || n == 0 {
-		t.Fatalf("%d scripts: %v", n, err)
 	}
 }
 
@@ -146,7 +147,7 @@ func (s *script) fill(line string) string {
 func (s *script) answer() {
 	r := s.last
 	lines := []string{fmt.Sprint(r.StatusCode)}
-	for _, name := range []string{"Location", "Set-Cookie", "WWW-Authenticate", "Content-Type"} {
+	for _, name := range []string{"Location", "Set-Cookie", "WWW-Authenticate", "Access-Control-Allow-Origin", "Content-Type"} {
 		for _, v := range r.Header.Values(name) {
 			lines = append(lines, name+": "+v)
 		}
@@ -189,7 +190,9 @@ func (s *script) mask(line string) string {
 	line = regexp.MustCompile(`cursor=[\w-]+`).ReplaceAllString(line, "cursor=(cursor)")
 	line = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`).ReplaceAllString(line, "(JWT)")
 	line = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`).ReplaceAllString(line, "(id)")
+	line = regexp.MustCompile(`\(id\)\.\d+\.[\w-]{43}`).ReplaceAllString(line, "(refresh token)")
 	line = regexp.MustCompile(`"secret": "[\w-]{64}"`).ReplaceAllString(line, `"secret": "(secret)"`)
+	line = regexp.MustCompile(`"(at_hash|c_hash)": "[\w-]{22}"`).ReplaceAllString(line, `"$1": "(hash)"`)
 	line = regexp.MustCompile(`"serialNumber": \d+`).ReplaceAllString(line, `"serialNumber": (number)`)
 	return regexp.MustCompile(`"(n|x5c)": "[\w-]+"`).ReplaceAllString(line, `"$1": "(key)"`)
 }
