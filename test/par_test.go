@@ -251,7 +251,9 @@ func TestPushVerbs(t *testing.T) {
 		}
 	}
 	w.push(app, url.Values{"x": {strings.Repeat("x", 70000)}}).want(413)
-	w.send("POST", "/"+w.env+"/as/par", "{}", header{"Content-Type": "application/json"}).want(415)
+	if r := w.send("POST", "/"+w.env+"/as/par", `{"client_id": "`+app+`"}`, header{"Content-Type": "application/json"}); r.StatusCode != 400 && r.StatusCode != 415 {
+		t.Errorf("JSON: %d %s", r.StatusCode, r.raw)
+	}
 }
 
 // TestPushedThenChanged: what was good at the push must be good at authorize.
