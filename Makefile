@@ -14,7 +14,7 @@ test: needs unit clients ## runs every test
 # fails, it is said in one sentence.
 needs:
 	@missing=; \
-	for need in gcc:gcc curl:curl openssl:openssl chromium:chromium node:nodejs npm:npm; do \
+	for need in gcc:gcc curl:curl openssl:openssl chromium:chromium node:nodejs npm:npm certutil:libnss3-tools; do \
 		command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; \
 	done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" != 0 ]; then \

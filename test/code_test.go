@@ -70,7 +70,7 @@ func (w *world) number(query string) (n int) {
 // covers: OIDC Core §3.1.3.2/2, OIDC Core §3.1.3.2/3, OIDC Core §3.1.3.2/5
 func TestMistakesAtRedemption(t *testing.T) {
 	// covers: RFC 6749 §4.1.2/5, RFC 6749 §4.1.2/6, RFC 6749 §4.1.3/10, RFC 6749 §4.1.3/11, RFC 6749 §4.1.3/12, RFC 6749 §5.2/1, RFC 6749 §10.5/6, RFC 6749 §10.6/1
-	// covers: Certification Basic/OIDCCAuthCodeReuse
+	// covers: Certification Basic/OIDCCAuthCodeReuse, Certification FAPI2/EnsureAuthorizationCodeIsBoundToClient, Certification FAPI2/AttemptReuseAuthorizationCodeAfterOneSecond
 	w := newWorld(t)
 	w.user("ada")
 	app := w.application(nil)

@@ -246,7 +246,7 @@ func (g *generator) shaped() string {
 	n := g.r.IntN(1 << 30)
 	return fmt.Sprintf(pickOne(g.r, "https://app%d.example.com", "https://app.example.com/callback/%d?a=b", "com.example.app%d:/callback", "http://127.0.0.1:%d",
 		"user.%d@example.com", "a+b%d@sub.example.org", "urn:example:%d", "https://policy.example.com/%d", "Name %d", "name_%d", "name-%d.x", "+1.555%07d", "10.0.0.0/8 %d",
-		"en-GB-%d", "en-GB", "de", "Europe/Berlin", "#a1b2c3", "${user.id}", "${user.name.given + ', ' + user.name.family}", "CN=%d, O=Example, C=US", `{"keys":[]}`,
+		"en-GB-%d", "en-GB", "de", "Europe/Berlin", "#a1b2c3", "${user.id}", "${user.name.given + ', ' + user.name.family}", "CN=%d, O=Example, C=US", `{"keys":[],"serial":%d}`,
 		"6c796712-0f16-4062-815a-%012x", "http://crl.example.com/%d", "192.168.0.0/16"), n)
 }
 

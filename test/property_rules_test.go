@@ -83,6 +83,12 @@ var repairs = map[string]func(b object){
 		if grants, _ := b["grantTypes"].([]any); (method == "NONE" || method == nil) && (slices.Contains(grants, any("CLIENT_CREDENTIALS")) || grants == nil) {
 			b["tokenEndpointAuthMethod"] = "CLIENT_SECRET_POST"
 		}
+		if n, given := b["refreshTokenDuration"].(int64); given { // any two of them fit, and the default
+			b["refreshTokenDuration"] = min(n, 2592000)
+		}
+		if n, given := b["refreshTokenRollingDuration"].(int64); given {
+			b["refreshTokenRollingDuration"] = max(n, 2592000)
+		}
 		if c, _ := b["corsSettings"].(object); c != nil && c["behavior"] == "ALLOW_SPECIFIC_ORIGINS" {
 			c["origins"] = []any{"https://app.example.com"}
 		}

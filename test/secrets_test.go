@@ -30,7 +30,7 @@ func (s *secrets) add(what, value string) {
 // hold a secret.
 func secretMembers() []string {
 	return []string{"password", "value", "currentPassword", "newPassword", "confirmPassword", "code", "code_verifier", "client_secret",
-		"access_token", "id_token", "secret"}
+		"access_token", "id_token", "refresh_token", "client_assertion", "token", "subject_token", "actor_token", "secret"}
 }
 
 // overhear remembers the secrets of a request and of its answer. code is also

@@ -108,11 +108,20 @@ func keySigns(tx *store.Tx, _ place, body kind.Body) error {
 		Message: "must be a key that was made with the usageType SIGNING, and with RSA, with Ed25519, or with EC and the keyLength 256"})
 }
 
-// audienceIsFree refuses an audience that is an application's id: an access
-// token for it could be taken for an ID token.
-func audienceIsFree(tx *store.Tx, _ place, body kind.Body) error {
+// audienceIsFree refuses an audience that another resource has: a token for the
+// one could be used at the other (RFC 9068 §5). And one that is an application's
+// id: an access token for it could be taken for an ID token.
+func audienceIsFree(tx *store.Tx, p place, body kind.Body) error {
 	audience := kind.At(body, "audience")
-	if audience == "" || len(audience) > 64 {
+	if audience == "" {
+		return nil
+	}
+	switch other, err := tx.Find("resource", kind.Equal("audience", audience)); {
+	case err == nil && other.ID != p.id:
+		return fault.Taken.Detailed(fault.Detail{Code: "UNIQUENESS_VIOLATION", Target: "audience", Message: "A resource with the specified audience already exists"})
+	case err != nil && !isMissing(err):
+		return err
+	case len(audience) > 64:
 		return nil
 	}
 	_, err := tx.Get("application", audience)

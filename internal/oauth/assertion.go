@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"crypto/rsa"
 	"errors"
 	"slices"
 	"strings"
@@ -141,9 +142,15 @@ func verifySigned(text, method string, keys Keys, claims ...any) error {
 	return err
 }
 
+// minRSA is how many bits an RSA key must have (RFC 7518 §3.3).
+const minRSA = 2048
+
 // fits reports whether a JWT may be signed with a key: by the kid, when both
-// have one, and by what the key is for.
+// have one, by what the key is for, and by its length.
 func fits(k jose.JSONWebKey, kid, algorithm string) bool {
+	if r, isRSA := k.Key.(*rsa.PublicKey); isRSA && r.N.BitLen() < minRSA {
+		return false
+	}
 	return k.IsPublic() && k.Valid() && (kid == "" || k.KeyID == "" || k.KeyID == kid) && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == algorithm)
 }
 

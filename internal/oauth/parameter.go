@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,6 +36,18 @@ func (f Form) Get(name string) string {
 		return ""
 	}
 	return f[name][0]
+}
+
+// Given are the parameters that have a value: one without counts as left out,
+// however often it comes (RFC 6749 §3.1, §3.2).
+func (f Form) Given() Form {
+	out := Form{}
+	for name, values := range f {
+		if given := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }); len(given) > 0 {
+			out[name] = given
+		}
+	}
+	return out
 }
 
 // Wrong refuses the first of the named parameters that was repeated, or that

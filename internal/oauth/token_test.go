@@ -342,6 +342,9 @@ func TestForm(t *testing.T) {
 	if err := f.Misplaced([]string{"missing", "empty"}); !errors.Is(err, fault.ParameterInQuery) {
 		t.Error(err)
 	}
+	if got, want := f.Given(), (Form{"one": f["one"], "two": f["two"], "nul": f["nul"], "bytes": f["bytes"], "long": f["long"], "fits": f["fits"]}); !reflect.DeepEqual(got, want) {
+		t.Errorf("given: %q", got)
+	}
 	if got := Words("  b a  b c "); !reflect.DeepEqual(got, []string{"b", "a", "c"}) {
 		t.Errorf("words: %q", got)
 	}

@@ -253,7 +253,7 @@ func oidcFields() []kind.Field {
 		object("corsSettings", choice("behavior", "ALLOW_NO_ORIGINS", "ALLOW_SPECIFIC_ORIGINS").Needed(), texts("origins", 40, origin)),
 		with(object("signing", kind.ID("keyRotationPolicy", "keyRotationPolicy").OrDefault(), kind.ID("key", "key")), kind.Body{}),
 		webURL("homePageUrl"), webURL("initiateLoginUri"), webURL("targetLinkUri"),
-		text("jwks", 16384), webURL("jwksUrl"),
+		keySet("jwks"), webURL("jwksUrl"),
 		maybe("includeX5t"), maybe("includeTyp"), maybe("opSessionCheckEnabled"), maybe("supportUnsignedRequestObject"),
 		object("kerberos", kind.ID("key", "key").Needed()),
 		mobile(),

@@ -29,6 +29,9 @@ func applicationRules(before *Application, a Application) []fault.Detail {
 	if a.TokenEndpointAuthMethod == AuthNone && slices.Contains(a.GrantTypes, "CLIENT_CREDENTIALS") {
 		wrong("tokenEndpointAuthMethod", "must not be NONE with the grant type CLIENT_CREDENTIALS")
 	}
+	if rolling := a.RefreshTokenRollingDuration; rolling > 0 && a.RefreshTokenDuration > rolling {
+		wrong("refreshTokenDuration", "must not be more than refreshTokenRollingDuration, which is "+strconv.Itoa(rolling))
+	}
 	if twice := repeated(a.RedirectURIs); twice != "" {
 		wrong("redirectUris", "must not have '"+twice+"' twice")
 	}

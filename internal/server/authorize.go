@@ -67,13 +67,13 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 func authorizeForm(r *http.Request) (oauth.Form, error) {
 	form, err := readQuery(r)
 	if err != nil || r.Method != http.MethodPost {
-		return form, err
+		return form.Given(), err
 	}
 	body, err := readForm(r)
 	for name, values := range body {
 		form[name] = append(form[name], values...)
 	}
-	return form, err
+	return form.Given(), err
 }
 
 // authorizeFacts loads what a request is decided by, and tells the request its

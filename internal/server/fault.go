@@ -76,7 +76,11 @@ func refuseOAuth(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
 	if f.Status == http.StatusUnauthorized || f.Code == "insufficient_scope" {
 		w.Header().Set("WWW-Authenticate", challenge(r, f))
 	}
-	_ = writeJSON(w, f.Status, kind.Body{"error": code, "error_description": describe(r.Context(), f)})
+	status := f.Status
+	if f.Is(fault.WrongMedia) {
+		status = http.StatusBadRequest // as for every malformed request (RFC 6749 §5.2)
+	}
+	_ = writeJSON(w, status, kind.Body{"error": code, "error_description": describe(r.Context(), f)})
 }
 
 // challenge is the WWW-Authenticate of a 401: Basic for clients (RFC 6749

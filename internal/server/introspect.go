@@ -14,15 +14,12 @@ import (
 // application that it was issued to or the resource that it is for (RFC 7662
 // §2).
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
+	form, err := tokenForm(r, "token", "token_type_hint")
 	if err != nil {
 		return err
 	}
 	who, c, err := s.inspector(r, form)
 	if err != nil {
-		return err
-	}
-	if err := form.Wrong([]string{"token", "token_type_hint"}); err != nil {
 		return err
 	}
 	token := form.Get("token")
@@ -104,6 +101,23 @@ func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[st
 	return x.Refresh.Inspect(c.realm.Issuer), nil
 }
 
+// signedOn refuses an ID token whose session has ended, or whose user is gone:
+// the subject need not be the user's id.
+func (s *Server) signedOn(tx *store.Tx, session string) error {
+	t, err := s.records.Sessions.ByID(tx, session)
+	if isMissing(err) || err == nil && !tx.Now().Before(t.Expires) {
+		return tokenError("its session has ended")
+	}
+	if err != nil {
+		return err
+	}
+	active, err := facts.Active(tx, t.Owner)
+	if err == nil && !active {
+		err = tokenError("its user is disabled or deleted")
+	}
+	return err
+}
+
 func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
 	var claims oauth.Identity
 	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
@@ -114,7 +128,7 @@ func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[s
 		if claims, err = oauth.VerifyIdentity(token, keys, s.issuers(c.realm.Environment)...); err != nil {
 			return tokenError(err.Error())
 		}
-		return nil
+		return s.signedOn(tx, claims.Session)
 	})
 	switch {
 	case isTokenError(err), err == nil && (claims.Audience != c.client.ID || claims.Expires <= s.now().Unix()):

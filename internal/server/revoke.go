@@ -14,15 +14,12 @@ import (
 // §2): with a refresh token its whole family, an access token alone. A token
 // that is not good any more is as good as revoked.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
+	form, err := tokenForm(r, "token", "token_type_hint")
 	if err != nil {
 		return err
 	}
 	c, err := s.caller(r, form)
 	if err != nil {
-		return err
-	}
-	if err := form.Wrong([]string{"token", "token_type_hint"}); err != nil {
 		return err
 	}
 	token := form.Get("token")

@@ -69,20 +69,22 @@ func (s *Server) readTokens(r *http.Request, g oauth.Grant, form oauth.Form) (ma
 }
 
 // tokenForm reads the parameters of an endpoint that clients call themselves,
-// which belong in the body alone.
-func tokenForm(r *http.Request) (oauth.Form, error) {
+// which belong in the body alone: those of the token endpoint, and more.
+func tokenForm(r *http.Request, more ...string) (oauth.Form, error) {
+	known := append(oauth.TokenParameters(), more...)
 	query, err := readQuery(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := query.Misplaced(oauth.TokenParameters()); err != nil {
+	if err := query.Given().Misplaced(append(known, "resource", "audience")); err != nil {
 		return nil, err
 	}
 	form, err := readForm(r)
 	if err != nil {
 		return nil, err
 	}
-	return form, form.Wrong(oauth.TokenParameters())
+	form = form.Given()
+	return form, form.Wrong(known)
 }
 
 // spender decides on the ticket that a grant spends, as it is in this write.

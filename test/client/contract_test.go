@@ -288,7 +288,7 @@ func (c *contract) signOn() {
 		c.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
 	}
 	config := oauth2.Config{ClientID: c.Apps["native"], Endpoint: oauth2.Endpoint{AuthURL: c.issuer() + "/authorize"}, RedirectURL: redirect, Scopes: []string{"openid"}}
-	if _, err := signIn(config.AuthCodeURL("state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))); err != nil {
+	if _, _, err := c.person(c.t).open(config.AuthCodeURL("state", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))); err != nil {
 		c.t.Fatal(err)
 	}
 	delete(c.ids, env+"/users/{user}/sessions")

@@ -6,12 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -19,124 +14,93 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// signIn is the person's part: it opens the authorize URL, fills in the form of
-// the hosted page, and returns where the browser is sent in the end.
-func signIn(authorize string) (*url.URL, error) {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	var arrived *url.URL
-	browser := http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), redirect) {
-			arrived = r.URL
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	resp, err := browser.Get(authorize)
-	if err != nil {
-		return nil, err
-	}
-	page, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, err
-	}
-	action := regexp.MustCompile(`action="([^"]*)"`).FindSubmatch(page)
-	if action == nil {
-		return nil, fmt.Errorf("%s: no form on the page: %s", resp.Status, page)
-	}
-	resp, err = browser.PostForm(strings.ReplaceAll(string(action[1]), "&amp;", "&"), url.Values{"action": {"signon"}, "username": {username}, "password": {password}})
-	if err != nil {
-		return nil, err
-	}
-	if err := resp.Body.Close(); err != nil || arrived == nil {
-		return nil, fmt.Errorf("the browser ends at %s: %s %v", resp.Request.URL, resp.Status, err)
-	}
-	return arrived, nil
-}
-
-const redirect = "https://app.example.com/callback"
-
-// TestGoClients signs in with golang.org/x/oauth2 and coreos/go-oidc, as public
-// clients, whose tokens are signed by each algorithm, and as confidential ones.
-func TestGoClients(t *testing.T) {
-	// covers: Certification Basic/OIDCCServerTest, Certification Basic/OIDCCServerTestClientSecretPost
-	p := start(t)
-	p.prepare()
-	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
-	p.app("basic", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "redirectUris": []string{redirect}})
-	p.app("post", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_POST", "redirectUris": []string{redirect}})
+// oauth2Clients are coreos/go-oidc with golang.org/x/oauth2, as public clients,
+// whose tokens are signed by each algorithm, and as confidential ones.
+func (f *foreignClients) oauth2Clients(t *testing.T) {
+	f.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
+	f.app("basic", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_BASIC", "redirectUris": []string{redirect}})
+	f.app("post", map[string]any{"type": "WEB_APP", "tokenEndpointAuthMethod": "CLIENT_SECRET_POST", "redirectUris": []string{redirect}})
 	for name, key := range map[string]map[string]any{
 		"PS256": {"algorithm": "RSA", "keyLength": 2048, "signatureAlgorithm": "SHA256withRSAandMGF1"},
 		"ES256": {"algorithm": "EC", "keyLength": 256, "signatureAlgorithm": "SHA256withECDSA"},
 		"EdDSA": {"algorithm": "Ed25519", "keyLength": 256, "signatureAlgorithm": "Ed25519"},
 	} {
 		key["name"], key["usageType"], key["subjectDN"], key["validityPeriod"] = name, "SIGNING", "CN=Tokens", 365
-		p.app(name, map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect},
-			"signing": map[string]any{"key": map[string]any{"id": p.manage("POST", "/keys", key, 201)["id"]}}})
+		f.app(name, map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect},
+			"signing": map[string]any{"key": map[string]any{"id": f.manage("POST", "/keys", key, 201)["id"]}}})
 	}
-	provider, err := oidc.NewProvider(t.Context(), p.issuer())
+	ctx := oidc.ClientContext(t.Context(), f.http)
+	provider, err := oidc.NewProvider(ctx, f.issuer())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, id := range p.Apps {
+	c := client{f, "coreos/go-oidc", moduleVersion(t, ".", "github.com/coreos/go-oidc/v3") + " with x/oauth2 " + moduleVersion(t, ".", "golang.org/x/oauth2")}
+	for _, name := range []string{"native", "basic", "post", "PS256", "ES256", "EdDSA"} {
 		t.Run(name, func(t *testing.T) {
-			config := oauth2.Config{ClientID: id, Endpoint: provider.Endpoint(), RedirectURL: redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}
+			app := oauth2App{f, ctx, provider, oauth2.Config{ClientID: f.Apps[name], Endpoint: provider.Endpoint(), RedirectURL: redirect, Scopes: []string{oidc.ScopeOpenID, "profile", "email"}}, f.person(t)}
 			if name == "basic" || name == "post" {
-				config.ClientSecret = p.secret(name)
+				app.config.ClientSecret = f.secret(name)
 			}
-			code := func(verifier string) string {
-				arrived, err := signIn(config.AuthCodeURL("state-1", oidc.Nonce("nonce-1"), oauth2.S256ChallengeOption(verifier)))
-				if err != nil {
-					t.Fatal(err)
+			var token *oauth2.Token
+			c.can(t, "sign-in", func(t *testing.T) { token = app.signIn(t, name) })
+			c.can(t, "userinfo", func(t *testing.T) { app.userInfo(t, token) })
+			c.can(t, "silent sign-in", func(t *testing.T) {
+				verifier := oauth2.GenerateVerifier()
+				if _, err := app.config.Exchange(ctx, app.code(t, verifier, oauth2.SetAuthURLParam("prompt", "none")).Get("code"), oauth2.VerifierOption(verifier)); err != nil {
+					t.Error(err)
 				}
-				if q := arrived.Query(); q.Get("state") != "state-1" || q.Get("iss") != p.issuer() {
-					t.Fatalf("arrived at %s", arrived)
-				}
-				return arrived.Query().Get("code")
-			}
-			verifier := oauth2.GenerateVerifier()
-			stolen := code(verifier)
-			var refused *oauth2.RetrieveError
-			told := config // the library tries the other way to authenticate after a refusal, unless it is told
-			told.Endpoint.AuthStyle = cmp.Or(map[string]oauth2.AuthStyle{"basic": oauth2.AuthStyleInHeader}[name], oauth2.AuthStyleInParams)
-			if _, err := told.Exchange(t.Context(), stolen, oauth2.VerifierOption(oauth2.GenerateVerifier())); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
-				t.Errorf("another verifier: %v", err)
-			}
-			token, err := config.Exchange(t.Context(), stolen, oauth2.VerifierOption(verifier))
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkIdentity(t, provider, &config, token)
-			want := map[string]string{"native": "RS256", "basic": "RS256", "post": "RS256"}[name]
-			if alg := algorithm(t, token.AccessToken); alg != cmp.Or(want, name) {
-				t.Errorf("the access token is signed by %s", alg)
-			}
+			})
+			c.can(t, "refresh", func(t *testing.T) { app.refresh(t, token) })
 		})
 	}
 }
 
-func checkIdentity(t *testing.T, provider *oidc.Provider, config *oauth2.Config, token *oauth2.Token) {
+// oauth2App is an application that uses them.
+type oauth2App struct {
+	*foreignClients
+	ctx      context.Context
+	provider *oidc.Provider
+	config   oauth2.Config
+	who      *person
+}
+
+// code is what the person brings back.
+func (a oauth2App) code(t *testing.T, verifier string, options ...oauth2.AuthCodeOption) url.Values {
 	t.Helper()
-	raw, _ := token.Extra("id_token").(string)
-	id, err := provider.Verifier(&oidc.Config{ClientID: config.ClientID}).Verify(t.Context(), raw)
+	arrived, _, err := a.who.open(a.config.AuthCodeURL("state-1", append(options, oidc.Nonce("nonce-1"), oauth2.S256ChallengeOption(verifier))...))
 	if err != nil {
 		t.Fatal(err)
 	}
+	q := arrived.Query()
+	if q.Get("state") != "state-1" || q.Get("iss") != a.issuer() {
+		t.Fatalf("arrived at %s", arrived)
+	}
+	return q
+}
+
+// signIn redeems a code, but not with another verifier.
+func (a oauth2App) signIn(t *testing.T, name string) *oauth2.Token {
+	verifier := oauth2.GenerateVerifier()
+	stolen := a.code(t, verifier).Get("code")
+	var refused *oauth2.RetrieveError
+	told := a.config // the library tries the other way to authenticate after a refusal, unless it is told
+	told.Endpoint.AuthStyle = cmp.Or(map[string]oauth2.AuthStyle{"basic": oauth2.AuthStyleInHeader}[name], oauth2.AuthStyleInParams)
+	if _, err := told.Exchange(a.ctx, stolen, oauth2.VerifierOption(oauth2.GenerateVerifier())); !errors.As(err, &refused) || refused.ErrorCode != "invalid_grant" {
+		t.Errorf("another verifier: %v", err)
+	}
+	token, err := a.config.Exchange(a.ctx, stolen, oauth2.VerifierOption(verifier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := a.identity(t, token)
 	if err := id.VerifyAccessToken(token.AccessToken); err != nil || id.Nonce != "nonce-1" {
 		t.Errorf("nonce %q, at_hash: %v", id.Nonce, err)
 	}
-	info, err := provider.UserInfo(context.Background(), config.TokenSource(context.Background(), token))
-	if err != nil {
-		t.Fatal(err)
+	want := map[string]string{"native": "RS256", "basic": "RS256", "post": "RS256"}[name]
+	if alg := algorithm(t, token.AccessToken); alg != cmp.Or(want, name) {
+		t.Errorf("the access token is signed by %s", alg)
 	}
-	var claims struct {
-		Name string `json:"name"`
-	}
-	if err := info.Claims(&claims); err != nil || info.Subject != id.Subject || info.Email != "ada@example.com" || claims.Name != "Ada Lovelace" {
-		t.Errorf("userinfo: %+v %+v %v", info, claims, err)
-	}
+	return token
 }
 
 // algorithm is that in the header of a JWT.
@@ -149,4 +113,43 @@ func algorithm(t *testing.T, token string) string {
 		t.Fatal(err)
 	}
 	return h.Alg
+}
+
+func (a oauth2App) identity(t *testing.T, token *oauth2.Token) *oidc.IDToken {
+	t.Helper()
+	raw, _ := token.Extra("id_token").(string)
+	id, err := a.provider.Verifier(&oidc.Config{ClientID: a.config.ClientID}).Verify(a.ctx, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (a oauth2App) userInfo(t *testing.T, token *oauth2.Token) {
+	id := a.identity(t, token)
+	info, err := a.provider.UserInfo(a.ctx, oauth2.StaticTokenSource(token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Name string `json:"name"`
+	}
+	if err := info.Claims(&claims); err != nil || info.Subject != id.Subject || info.Email != "ada@example.com" || claims.Name != "Ada Lovelace" {
+		t.Errorf("userinfo: %+v %+v %v", info, claims, err)
+	}
+}
+
+// refresh has the library find that the access token is over.
+func (a oauth2App) refresh(t *testing.T, token *oauth2.Token) {
+	again, err := a.config.TokenSource(a.ctx, &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.AccessToken == token.AccessToken || again.RefreshToken == token.RefreshToken {
+		t.Error("the tokens are the old ones")
+	}
+	if before, after := a.identity(t, token), a.identity(t, again); before.Subject != after.Subject {
+		t.Errorf("%s has become %s", before.Subject, after.Subject)
+	}
+	a.userInfo(t, again)
 }

@@ -66,14 +66,40 @@ func (p *pixy) fixture() map[string]any {
 	return map[string]any{"base": p.base, "issuer": p.issuer(), "env": p.env, "apps": p.Apps, "username": username, "password": password}
 }
 
-// TestNodeClients signs in with openid-client and oauth4webapi, over https with
-// the certificate of the development CA.
-func TestNodeClients(t *testing.T) {
-	// covers: RFC 8414 §3/1, RFC 8414 §3.2/1, RFC 8414 §3.3/1
-	p := start(t, "--tls-dev")
-	p.prepare()
-	p.app("native", map[string]any{"type": "NATIVE_APP", "tokenEndpointAuthMethod": "NONE", "redirectUris": []string{redirect}})
-	p.node(t, p.fixture(), "--test", "--test-reporter=spec", "openid-client.test.mjs", "oauth4webapi.test.mjs")
+// nodeClients are the JavaScript libraries for servers.
+func (f *foreignClients) nodeClients(t *testing.T) {
+	f.script(t, f.withToken(), "openid-client.test.mjs", "oauth4webapi.test.mjs")
+}
+
+// browserClients are the JavaScript libraries for single-page applications, in
+// Chromium.
+func (f *foreignClients) browserClients(t *testing.T) {
+	fixture := f.withToken()
+	fixture["browserHome"] = f.browserHome(t)
+	f.script(t, fixture, "oidc-client-ts.test.mjs", "appauth.test.mjs", "forgerock.test.mjs", "ping.test.mjs", "form-post.test.mjs")
+}
+
+func (f *foreignClients) script(t *testing.T, fixture map[string]any, names ...string) {
+	t.Helper()
+	fixture["report"] = f.report.path
+	f.node(t, fixture, append([]string{"--test", "--test-reporter=spec", "--test-concurrency=2"}, names...)...)
+}
+
+// browserHome is a home folder for Chromium, where it looks for the CAs that
+// its user trusts: there is only the development CA.
+func (p *pixy) browserHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	database := filepath.Join(home, ".pki", "nssdb")
+	if err := os.MkdirAll(database, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-N", "--empty-password"}, {"-A", "-t", "C,,", "-n", "pixy", "-i", filepath.Join(p.data, "ca.pem")}} {
+		if out, err := exec.Command("certutil", append([]string{"-d", "sql:" + database}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("certutil (of libnss3-tools, which make test installs as root): %v: %s", err, out)
+		}
+	}
+	return home
 }
 
 // TestBrowser signs in on the hosted pages in Chromium.
@@ -85,7 +111,7 @@ func TestBrowser(t *testing.T) {
 		p.user(name, false)
 	}
 	p.user("changes", true)
-	p.node(t, p.withToken(), "--test", "--test-reporter=spec", "--test-concurrency=1", "oidc-client-ts.test.mjs", "pages.test.mjs")
+	p.node(t, p.withToken(), "--test", "--test-reporter=spec", "--test-concurrency=1", "pages.test.mjs")
 }
 
 // withToken lets a script make applications itself: their redirect URIs hang

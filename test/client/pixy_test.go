@@ -37,6 +37,7 @@ type pixy struct {
 	env   string
 	token string
 	http  *http.Client
+	log   *logged
 	Apps  map[string]string
 }
 
@@ -73,8 +74,8 @@ func start(t testing.TB, args ...string) *pixy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pixy{t: t, data: t.TempDir(), http: &http.Client{Timeout: 10 * time.Second}, Apps: map[string]string{}}
 	log := &logged{}
+	p := &pixy{t: t, data: t.TempDir(), http: &http.Client{Timeout: 10 * time.Second}, log: log, Apps: map[string]string{}}
 	c := exec.Command(path, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data}, args...)...)
 	c.Stderr = log
 	if err := c.Start(); err != nil {
@@ -172,7 +173,7 @@ func (p *pixy) user(name string, mustChange bool) {
 // app makes an application that may ask for the scopes of OpenID Connect.
 func (p *pixy) app(name string, body map[string]any) {
 	p.t.Helper()
-	whole := map[string]any{"name": name, "enabled": true, "protocol": "OPENID_CONNECT", "grantTypes": []string{"AUTHORIZATION_CODE"}, "responseTypes": []string{"CODE"}, "pkceEnforcement": "S256_REQUIRED"}
+	whole := map[string]any{"name": name, "enabled": true, "protocol": "OPENID_CONNECT", "grantTypes": []string{"AUTHORIZATION_CODE", "REFRESH_TOKEN"}, "responseTypes": []string{"CODE"}, "pkceEnforcement": "S256_REQUIRED"}
 	for k, v := range body {
 		whole[k] = v
 	}

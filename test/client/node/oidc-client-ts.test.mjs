@@ -1,41 +1,54 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import test from 'node:test'
-import { launch } from './browser.mjs'
-import { application, pixy, serve } from './person.mjs'
+import { userInfo } from './person.mjs'
+import { client } from './report.mjs'
+import { open } from './spa.mjs'
 
-// The single-page application: it signs in, and says in its title who it is.
-const page = clientID => `<!doctype html><title>begin</title><script src="/oidc.js"></script><script>
-const manager = new oidc.UserManager({
-  authority: '${pixy.issuer}', client_id: '${clientID}', redirect_uri: location.origin + '/callback',
-  silent_redirect_uri: location.origin + '/silent', scope: 'openid', loadUserInfo: true, automaticSilentRenew: false, monitorSession: false
+const can = client('oidc-client-ts')
+let spa, sub
+
+can('sign-in', async () => {
+  spa = await open('oidc-client-ts')
+  await spa.signIn()
+  sub = (await spa.call('user')).profile.sub
+  assert.match(sub, /^[0-9a-f-]{36}$/)
 })
-const say = text => { document.title = text }
-if (location.pathname === '/silent') manager.signinSilentCallback()
-else if (location.pathname === '/callback') {
-  manager.signinRedirectCallback().then(async user => {
-    const again = await manager.signinSilent()
-    say('signed in as ' + user.profile.sub + (again.profile.sub === user.profile.sub ? ', and silently again' : ''))
-  }).catch(error => say('failed: ' + error.message))
-} else manager.signinRedirect().catch(error => say('failed: ' + error.message))
-</script>`
 
-test('oidc-client-ts signs in in Chromium, with a redirect and then silently', async t => {
-  const library = await readFile('node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js')
-  let clientID
-  const spa = await serve((request, response) => {
-    if (request.url === '/oidc.js') return response.setHeader('content-type', 'text/javascript').end(library)
-    response.setHeader('content-type', 'text/html').end(page(clientID))
-  })
-  t.after(spa.close)
-  clientID = (await application('SPA', 'SINGLE_PAGE_APP', [spa.url + '/callback', spa.url + '/silent'])).id
-  const browser = await launch()
-  t.after(() => browser.close())
-  const tab = await browser.newPage()
-  await tab.goto(spa.url)
-  await tab.getByLabel('Username').fill(pixy.username)
-  await tab.getByLabel('Password', { exact: true }).fill(pixy.password)
-  await tab.keyboard.press('Enter')
-  await tab.waitForFunction(() => /^(signed|failed)/.test(document.title))
-  assert.match(await tab.title(), /^signed in as [0-9a-f-]{36}, and silently again$/)
+can('userinfo', async () => {
+  assert.equal((await spa.call('user')).profile.email, 'ada@example.com')
+})
+
+can('silent sign-in', async () => {
+  const before = await spa.call('user')
+  const after = await spa.call('silent')
+  assert.equal(after.profile.sub, sub)
+  assert.notEqual(after.access_token, before.access_token)
+})
+
+can('refresh', async () => {
+  const before = await spa.call('user')
+  const after = await spa.call('refresh')
+  assert.notEqual(after.access_token, before.access_token)
+  assert.notEqual(after.refresh_token, before.refresh_token)
+  assert.deepEqual(await spa.call('userInfo'), { status: 200, email: 'ada@example.com' })
+})
+
+can('revoke', async () => {
+  const { access_token: revoked } = await spa.call('user')
+  await spa.call('revoke')
+  assert.equal(await userInfo(revoked), 401)
+})
+
+can('sign-off', async () => {
+  await spa.call('silent')
+  await spa.leave('signOff', spa.url + '/goodbye')
+  assert.equal(await spa.call('user'), null)
+  await assert.rejects(spa.call('silent'), /User authentication is required/)
+})
+
+can('DPoP', async () => {
+  const bound = await open('oidc-client-ts', {}, { dpop: true })
+  await bound.signIn()
+  assert.equal((await bound.call('user')).token_type, 'DPoP')
+  assert.equal((await bound.call('refresh')).token_type, 'DPoP')
+  assert.deepEqual(await bound.call('userInfo'), { status: 200, email: 'ada@example.com' })
 })
