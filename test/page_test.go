@@ -205,7 +205,7 @@ func TestRedirectedRefusals(t *testing.T) {
 		"max_age negative":      {app, url.Values{"max_age": {"-1"}}, "invalid_request", "max_age"},
 		"scope broken":          {app, url.Values{"scope": {"openid \"x\""}}, "invalid_scope", "scope"},
 		"request object":        {app, url.Values{"request": {"x"}}, "invalid_request_object", ""},
-		"request_uri":           {app, url.Values{"request_uri": {"https://x"}}, "invalid_request_uri", ""},
+		"request_uri":           {app, url.Values{"request_uri": {"https://x"}}, "request_uri_not_supported", ""},
 		"implicit application":  {implicit, nil, "unauthorized_client", "AUTHORIZATION_CODE"},
 		"PAR required":          {par, nil, "invalid_request", "pushed"},
 		"access control":        {limited, nil, "access_denied", "accessControl"},

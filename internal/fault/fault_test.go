@@ -25,7 +25,7 @@ func catalogue() map[string]*Fault {
 		"BadCredentials": BadCredentials, "LockedOut": LockedOut, "FormForeign": FormForeign, "Mistyped": Mistyped,
 		"WrongPassword": WrongPassword, "TooManyHashes": TooManyHashes,
 		"ClientMissing": ClientMissing, "ClientUnknown": ClientUnknown, "RedirectMissing": RedirectMissing,
-		"RedirectMismatch": RedirectMismatch, "OriginForeign": OriginForeign,
+		"RedirectMismatch": RedirectMismatch, "RedirectInClear": RedirectInClear, "OriginForeign": OriginForeign,
 		"ParameterRepeated": ParameterRepeated, "ParameterBroken": ParameterBroken, "ParameterInQuery": ParameterInQuery,
 		"ResponseTypeMissing": ResponseTypeMissing, "ResponseTypeUnknown": ResponseTypeUnknown, "ResponseModeUnknown": ResponseModeUnknown,
 
@@ -42,7 +42,7 @@ func catalogue() map[string]*Fault {
 		"VerifierUnasked": VerifierUnasked, "VerifierMissing": VerifierMissing, "VerifierMalformed": VerifierMalformed, "VerifierMismatch": VerifierMismatch,
 		"BearerMissing": BearerMissing, "BearerInvalid": BearerInvalid, "BearerScope": BearerScope, "BearerTwice": BearerTwice,
 		"ResponseNotAllowed": ResponseNotAllowed, "ObjectBroken": ObjectBroken, "SignatureRequired": SignatureRequired, "HintBroken": HintBroken, "NonceMissing": NonceMissing,
-		"ThumbprintBroken": ThumbprintBroken, "TargetUnknown": TargetUnknown, "RequestURIUnknown": RequestURIUnknown, "RequestURIPushed": RequestURIPushed,
+		"ThumbprintBroken": ThumbprintBroken, "TargetUnknown": TargetUnknown, "RequestURIUnknown": RequestURIUnknown, "RequestURIPushed": RequestURIPushed, "RequestURIForeign": RequestURIForeign,
 		"PushedForeign": PushedForeign, "ServerError": ServerError, "ServerBusy": ServerBusy, "ScopeOpenID": ScopeOpenID, "AssertionWrong": AssertionWrong,
 		"AssertionReused": AssertionReused, "RefreshMissing": RefreshMissing, "RefreshUnknown": RefreshUnknown, "RefreshForeign": RefreshForeign, "RefreshEnded": RefreshEnded,
 		"RefreshExpired": RefreshExpired, "RefreshReused": RefreshReused, "RefreshSession": RefreshSession, "RefreshScope": RefreshScope, "ProofWrong": ProofWrong,

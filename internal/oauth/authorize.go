@@ -80,6 +80,7 @@ func RequestChecks() []Check[Authorization] {
 		{"request.signed", signatureRequired},
 		{"client.access_control", accessControl},
 		{"response_mode.supported", responseMode},
+		{"redirect.secure", redirectSecure},
 		{"prompt.known", func(a Authorization) error { _, err := prompts(a.Form.Get("prompt")); return err }},
 		{"max_age.number", func(a Authorization) error { _, err := maxAge(a.Form.Get("max_age")); return err }},
 		{"scope", func(a Authorization) error { _, err := a.scopes(); return err }},
@@ -130,6 +131,9 @@ func (a Authorization) scopes() ([]string, error) {
 	if err == nil && slices.Contains(a.types(), TypeIdentity) && !slices.Contains(granted, scopeOpenID) {
 		err = fault.ScopeOpenID
 	}
+	if !slices.Contains(a.types(), TypeCode) { // no refresh token comes without one (OpenID Connect Core §11)
+		granted = slices.DeleteFunc(granted, func(s string) bool { return s == scopeOffline })
+	}
 	return granted, err
 }
 
@@ -166,6 +170,15 @@ func redirectRegistered(a Authorization) error {
 		return nil
 	}
 	return fault.RedirectMismatch.Compared("one of the registered redirectUris", uri)
+}
+
+// redirectSecure keeps tokens off the network without TLS (OpenID Connect Core
+// §3.2.2.1).
+func redirectSecure(a Authorization) error {
+	if uri := a.Form.Get("redirect_uri"); inFront(a.types()) && inClear(uri) {
+		return fault.RedirectInClear.Compared("https, or this device", uri)
+	}
+	return nil
 }
 
 func parRequired(a Authorization) error {

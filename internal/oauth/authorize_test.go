@@ -128,6 +128,11 @@ func mistakes() []mistake {
 		{"a signature demanded", func(a *Authorization) { a.Client.RequireSignedRequestObject = true }, fault.SignatureRequired},
 		{"access control", func(a *Authorization) { a.Client.AccessControl = json.RawMessage(`{"group":{}}`) }, fault.AccessControlled},
 		{"response_mode", set("response_mode", "jwt"), fault.ResponseModeUnknown},
+		{"tokens in clear", func(a *Authorization) {
+			a.Form["response_type"], a.Form["redirect_uri"] = []string{"code token"}, []string{"http://a/cb"}
+			a.Client.ResponseTypes, a.Client.GrantTypes = append(a.Client.ResponseTypes, "TOKEN"), append(a.Client.GrantTypes, "IMPLICIT")
+			a.Client.RedirectURIs = append(a.Client.RedirectURIs, "http://a/cb")
+		}, fault.RedirectInClear},
 		{"prompt", set("prompt", "select"), fault.PromptUnknown},
 		{"max_age", set("max_age", "-1"), fault.MaxAgeBroken},
 		{"scope", set("scope", "email"), fault.ScopeUnknown},

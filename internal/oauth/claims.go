@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"pixy/internal/platform"
 )
@@ -170,12 +171,19 @@ func Mapped(mappings []platform.AttributeMapping, user map[string]any, scopes []
 			continue // it was accepted when it was kept
 		}
 		v := value.Value(map[string]any{"user": user})
-		if subject, isText := v.(string); v == nil || m.Name == "sub" && (!isText || subject == "") {
-			continue // a subject is a text (RFC 7519 §4.1.2)
+		if v == nil || m.Name == "sub" && !isSubject(v) {
+			continue
 		}
 		out[m.Name] = v
 	}
 	return out
+}
+
+// isSubject reports whether a value can be a subject: a text of at most 255 ASCII
+// characters (OpenID Connect Core §2).
+func isSubject(v any) bool {
+	s, ok := v.(string)
+	return ok && s != "" && len(s) <= 255 && strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
 // With adds mapped claims to those of a token. What the server writes itself

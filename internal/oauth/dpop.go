@@ -110,7 +110,7 @@ func (p Proof) holds(c proofClaims, now time.Time) error {
 	case c.Expires != nil && !now.Before(c.Expires.Time().Add(clockSkew)) || later(c.Before, now):
 		return wrong("its exp and nbf must allow it now", "they do not")
 	case p.Token != "" && c.Hash != tokenHash(p.Token):
-		return wrong("its ath must be the hash of the access token", c.Hash)
+		return wrong("its ath must be the hash of the access token", "another text") // which may be the token itself
 	}
 	return nil
 }
@@ -125,7 +125,17 @@ func tokenHash(token string) string {
 func sameURL(came, is string) bool {
 	a, errA := url.Parse(came)
 	b, errB := url.Parse(is)
-	return errA == nil && errB == nil && a.User == nil && Origin(came) != "" && Origin(came) == Origin(is) && a.EscapedPath() == b.EscapedPath()
+	return errA == nil && errB == nil && a.User == nil && Origin(came) != "" && Origin(came) == Origin(is) && plainPath(a) == plainPath(b)
+}
+
+// plainPath is a path without dot segments and needless escapes. A slash that is
+// escaped is none.
+func plainPath(u *url.URL) string {
+	u = new(url.URL).ResolveReference(u)
+	if escaped := u.EscapedPath(); strings.Contains(strings.ToLower(escaped), "%2f") {
+		return escaped
+	}
+	return u.Path
 }
 
 // nonceStep is how often the nonce of proofs changes; a nonce is good for

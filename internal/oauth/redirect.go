@@ -49,6 +49,13 @@ func withoutLoopbackPort(uri string) (string, bool) {
 	return "", false
 }
 
+// inClear reports whether a redirect URI takes an answer across the network
+// without TLS: that of http, unless it stays on the person's device.
+func inClear(uri string) bool {
+	u, err := url.Parse(uri)
+	return err == nil && u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback()
+}
+
 // Append adds parameters to a redirect URI, which has no fragment, and keeps
 // the query it has (RFC 6749 §3.1.2). The text of the URI is left as it is.
 func Append(uri string, parameters url.Values) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,12 +105,26 @@ func (a Authorization) Unfold(o Object, keys Keys, issuer string, now time.Time)
 			return a, fault.ObjectBroken.Compared("parameters of an authorize request", name)
 		case name == "client_id" && len(values) > 0 && (len(values) > 1 || values[0] != a.Client.ID):
 			return a, fault.ObjectBroken.Compared("the client_id of the request", "another")
+		case name == "response_type" && len(values) > 0 && !sameTypes(form[name], values): // OpenID Connect Core §6.1
+			return a, fault.ObjectBroken.Compared("the response_type of the request", "another")
 		case len(values) > 0:
 			form[name] = values
 		}
 	}
 	a.Form, a.Signed = form, o.Method != platform.AuthNone
 	return a, nil
+}
+
+// sameTypes reports whether the response type in an object is the one beside it,
+// if there is one; the order of its words does not count.
+func sameTypes(beside, inside []string) bool {
+	if len(beside) == 0 {
+		return true
+	}
+	a, b := Words(strings.Join(beside, " ")), Words(strings.Join(inside, " "))
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
 }
 
 // read verifies an object and reads its claims.

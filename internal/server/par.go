@@ -87,7 +87,10 @@ func (s *Server) pushed(r *http.Request, a oauth.Authorization) (oauth.Authoriza
 	uri := a.Form.Get("request_uri")
 	token, ours := strings.CutPrefix(uri, requestURI)
 	refusal := fault.RequestURIUnknown.Compared("a request_uri from this server", "another")
-	if !ours || !isToken(token) || len(a.Form["request_uri"]) > 1 || len(a.Form["client_id"]) != 1 {
+	if !ours {
+		return a, fault.RequestURIForeign.Compared(requestURI+"...", uri)
+	}
+	if !isToken(token) || len(a.Form["request_uri"]) > 1 || len(a.Form["client_id"]) != 1 {
 		return a, refusal
 	}
 	err := s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {

@@ -82,6 +82,9 @@ func (s *Server) object(r *http.Request, c caller, text string) (o oauth.Object,
 	if o, err = oauth.ReadObject(text); err != nil || o.Method == platform.AuthNone {
 		return o, keys, err
 	}
+	if o.Method == platform.AuthSecretJWT && c.client.TokenEndpointAuthMethod == platform.AuthNone { // OpenID Connect Core §10.1
+		return o, keys, fault.ObjectBroken.Compared("a signature by a key of the public client", "one by a secret")
+	}
 	if keys, err = s.keysFor(r.Context(), c, o.Method, o.KeyID); errors.Is(err, fault.ClientDenied) {
 		err = fault.ObjectBroken.Because(err)
 	}

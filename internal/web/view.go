@@ -1,5 +1,7 @@
 package web
 
+import "html/template"
+
 // Client is the application that asks for the sign-on. Host is where its
 // redirect goes: a host name, or a custom scheme for an installed application.
 type Client struct {
@@ -97,6 +99,10 @@ type FormPost struct {
 	Action string // the redirect URI
 	Fields []Fact // the names and values of the parameters
 }
+
+// To is the redirect URI for the template, which knows no private-use schemes. It
+// is one that the application has registered, where none may be that runs.
+func (v FormPost) To() template.URL { return template.URL(v.Action) }
 
 // Done says that nothing is left to do here.
 type Done struct {
