@@ -83,6 +83,7 @@ func (l *listener) heard(t *testing.T, n int) []string {
 // covers: OIDC Back-Channel Logout §2.4/3, OIDC Back-Channel Logout §2.4/4, OIDC Back-Channel Logout §2.4/5, OIDC Back-Channel Logout §2.4/6
 // covers: OIDC Back-Channel Logout §2.4/7, OIDC Back-Channel Logout §2.4/8, OIDC Back-Channel Logout §2.4/9, OIDC Back-Channel Logout §2.4/10
 // covers: OIDC Back-Channel Logout §2.4/12, OIDC Back-Channel Logout §2.4/14, OIDC Back-Channel Logout §2.6/3, OIDC Back-Channel Logout §2.6/4
+// covers: Certification BackChannel/OIDCCBackChannelRpInitiatedLogout
 func TestBackChannelLogout(t *testing.T) {
 	w := newWorld(t)
 	ada := w.user("ada")

@@ -54,6 +54,8 @@ func (p *person) signedOn(app string) bool {
 // the request comes by GET or by POST, and goes back with the state.
 //
 // covers: OIDC RP-Initiated Logout §2/5, OIDC RP-Initiated Logout §2/6
+// covers: Certification RPLogout/OIDCCRpInitiatedLogout, Certification RPLogout/OIDCCRpInitiatedLogoutNoState
+// covers: Certification RPLogout/OIDCCRpInitiatedLogoutNoPostLogoutRedirectUri, Certification RPLogout/OIDCCRpInitiatedLogoutOnlyState
 func TestSignoff(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
@@ -130,6 +132,8 @@ func TestSignoffTakesTheCookies(t *testing.T) {
 //
 // covers: OIDC RP-Initiated Logout §2/2, OIDC RP-Initiated Logout §2/4, OIDC RP-Initiated Logout §2/7, OIDC RP-Initiated Logout §3/3
 // covers: OIDC RP-Initiated Logout §4/1, OIDC RP-Initiated Logout §4/2
+// covers: Certification RPLogout/OIDCCRpInitiatedLogoutBadLogoutRedirectUri, Certification RPLogout/OIDCCRpInitiatedLogoutModifiedIdTokenHint
+// covers: Certification RPLogout/OIDCCRpInitiatedLogoutQueryAddedToLogoutRedirectUri, Certification RPLogout/OIDCCRpInitiatedLogoutBadIdTokenHint
 func TestSignoffRefused(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
@@ -260,6 +264,7 @@ func (w *world) callUsers(app, value string) {
 // and ends the session on his word alone.
 //
 // covers: OIDC RP-Initiated Logout §2/11, OIDC RP-Initiated Logout §2/12, OIDC RP-Initiated Logout §3/2
+// covers: Certification RPLogout/OIDCCRpInitiatedLogoutNoParams, Certification RPLogout/OIDCCRpInitiatedLogoutNoIdTokenHint
 func TestSignoffAsks(t *testing.T) {
 	w := newWorld(t, https)
 	w.user("ada")
