@@ -16,14 +16,11 @@ import (
 // or, where the name is no number of an RFC, with "# Name: Title". Tags call
 // it by its name. Then comes a requirement a line: id, level, whom it binds,
 // two spaces, what it says. An indented line behind it says why no test shows
-// it, or that this is open. Empty lines and other lines with # are for the
-// reader.
+// it. Empty lines and other lines with # are for the reader.
 //
 //	§3.1/1 MUST server  verify who the resource owner is
 //	§3.1/2 MUST client  ignore what it does not know
 //	  not: binds the client
-//	§3.1/3 SHOULD server  ...
-//	  open
 type specification struct {
 	name, title string
 	file        string
@@ -98,39 +95,9 @@ func parseList(file, text string) (*specification, []string) {
 
 // remark reads an indented line, which is about the requirement before it.
 func (s *specification) remark(line string) bool {
-	reason, isReason := strings.CutPrefix(line, "  not: ")
-	switch {
-	case isReason && strings.TrimSpace(reason) != "":
+	reason, ok := strings.CutPrefix(line, "  not: ")
+	if ok = ok && strings.TrimSpace(reason) != ""; ok {
 		s.all[len(s.all)-1].not = strings.TrimSpace(reason)
-	case line == "  open":
-		s.all[len(s.all)-1].open = true
-	default:
-		return false
 	}
-	return true
-}
-
-// settle takes "open" away, in the file too, where a test covers a requirement
-// by now: who writes the test need not come back for it.
-func (s *specification) settle(t *testing.T) {
-	t.Helper()
-	raw, err := os.ReadFile(s.file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(raw)
-	for _, r := range s.all {
-		if !r.open || len(r.tests) == 0 {
-			continue
-		}
-		line := fmt.Sprintf("\n%s %s %s  %s\n", r.id, r.level, r.party, r.says)
-		text = strings.Replace(text, line+"  open\n", line, 1)
-		r.open = false
-	}
-	if text == string(raw) {
-		return
-	}
-	if err := os.WriteFile(s.file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	return ok
 }

@@ -8,7 +8,7 @@ import (
 // tally is how far a specification is shown, of what binds the server.
 type tally struct {
 	must, mustShown, should, shouldShown int
-	not, open                            int
+	not                                  int
 	others, othersShown                  int // what binds others
 }
 
@@ -27,9 +27,6 @@ func (s *specification) tally() (n tally) {
 		if r.not != "" {
 			n.not++
 		}
-		if r.open {
-			n.open++
-		}
 	}
 	return n
 }
@@ -43,13 +40,12 @@ RECOMMENDED; the words are ours, the specification's count.
 This page is made from the lists in ` + "`test/conformance`" + ` and from the comments
 ` + "`covers:`" + ` in the tests: ` + "`go test ./test -run TestConformance -update`" + `.
 
-MUST, SHOULD, what is not tested and what is open are of what binds the
-authorization server. The rest binds clients, protected resources or others; a
+MUST, SHOULD and what is not tested are of what binds the authorization server. The rest binds clients, protected resources or others; a
 test shows that the server holds them to it, or that userinfo and the management
 API, which are protected resources, keep to it.
 
-| specification | MUST: shown of all | SHOULD: shown of all | not tested, with a reason | open | binds others: shown of all |
-| --- | ---: | ---: | ---: | ---: | ---: |
+| specification | MUST: shown of all | SHOULD: shown of all | not tested, with a reason | binds others: shown of all |
+| --- | ---: | ---: | ---: | ---: |
 `
 
 // conformance is the page: a summary, then a table for each specification.
@@ -75,12 +71,12 @@ func conformance(specs []*specification) string {
 func (n *tally) add(m tally) {
 	n.must, n.mustShown = n.must+m.must, n.mustShown+m.mustShown
 	n.should, n.shouldShown = n.should+m.should, n.shouldShown+m.shouldShown
-	n.not, n.open = n.not+m.not, n.open+m.open
+	n.not += m.not
 	n.others, n.othersShown = n.others+m.others, n.othersShown+m.othersShown
 }
 
 func (n tally) String() string {
-	return fmt.Sprintf("%d of %d | %d of %d | %d | %d | %d of %d", n.mustShown, n.must, n.shouldShown, n.should, n.not, n.open, n.othersShown, n.others)
+	return fmt.Sprintf("%d of %d | %d of %d | %d | %d of %d", n.mustShown, n.must, n.shouldShown, n.should, n.not, n.othersShown, n.others)
 }
 
 func (r *requirement) evidence() string {
@@ -88,15 +84,10 @@ func (r *requirement) evidence() string {
 	for _, t := range r.tests {
 		by = append(by, fmt.Sprintf("%s in [%s](../%s)", t.name, t.file, t.file))
 	}
-	switch {
-	case len(by) > 0:
-		return strings.Join(by, "<br>")
-	case r.not != "":
+	if len(by) == 0 {
 		return r.not
-	case r.open:
-		return "open"
 	}
-	return ""
+	return strings.Join(by, "<br>")
 }
 
 // anchor is the fragment that renderers of Markdown give a heading.
