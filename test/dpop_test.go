@@ -102,9 +102,11 @@ func TestBoundTokens(t *testing.T) {
 	bound(first)
 	second := w.refresh(app, first.text("refresh_token"), auth, v.proof("POST", "/as/token", "", nil))
 	bound(second)
-	// The refresh token of a client that authenticates is bound to that, so it may come with another key or none.
-	third := w.refresh(app, second.text("refresh_token"), auth).want(200)
-	if c := claims(t, third.text("access_token")); third.text("token_type") != "Bearer" || c["cnf"] != nil {
+	// The refresh token of a client that authenticates is bound to that, so it may come with another key; never with none.
+	w.refresh(app, second.text("refresh_token"), auth).refused(400, "invalid_grant", "there is no proof")
+	other := w.newProver()
+	third := w.refresh(app, second.text("refresh_token"), auth, other.proof("POST", "/as/token", "", nil)).want(200)
+	if cnf, _ := claims(t, third.text("access_token"))["cnf"].(object); third.text("token_type") != "DPoP" || cnf["jkt"] != thumbprint(t, other.key) {
 		t.Errorf("%s", third.raw)
 	}
 	worker := w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"client_credentials"}}, header{"Authorization": w.basic()}, v.proof("POST", "/as/token", "", nil)).want(200)

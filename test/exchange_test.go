@@ -31,12 +31,25 @@ func (w *world) exchange(app, subject string, change url.Values) response {
 	return w.form("POST", "/"+w.env+"/as/token", f)
 }
 
+// fronted signs ada on at an application that calls a custom resource, and is
+// what it gets: the access token is for whoever serves that.
+func (w *world) fronted() (app string, tokens response) {
+	w.t.Helper()
+	app = w.refreshing(nil)
+	w.api(app, object{"name": "Shop", "audience": "https://shop.example.com", "accessTokenValiditySeconds": 3600})
+	code := (&person{w: w}).code(app, "ada", url.Values{"scope": {"openid Shop:read"}})
+	return app, w.redeem(app, code, nil).want(200)
+}
+
 // TestExchangedTokenEnds with whatever the token that it comes from ends with:
 // its authorization, its user, the client that it is issued to.
 func TestExchangedTokenEnds(t *testing.T) {
 	for name, end := range map[string]func(w *world, user, app, service string, tokens response){
 		"authorization revoked": func(w *world, _, app, _ string, tokens response) {
 			w.form("POST", "/"+w.env+"/as/revoke", url.Values{"token": {tokens.text("refresh_token")}, "client_id": {app}}).want(200)
+		},
+		"that token revoked": func(w *world, _, app, _ string, tokens response) {
+			w.form("POST", "/"+w.env+"/as/revoke", url.Values{"token": {tokens.text("access_token")}, "client_id": {app}}).want(200)
 		},
 		"refresh token reused": func(w *world, _, app, _ string, tokens response) {
 			w.refresh(app, tokens.text("refresh_token"), nil).want(200)
@@ -52,13 +65,13 @@ func TestExchangedTokenEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			user, app := w.user("ada"), w.refreshing(nil)
+			user := w.user("ada")
 			service := w.exchanging(nil)
 			witness := w.manage("GET", "/resources?filter="+url.QueryEscape(`name eq "Orders"`), nil).want(200).body["_embedded"].(object)["resources"].([]any)[0].(object)["id"]
 			secret := w.manage("GET", "/resources/"+text(witness)+"/secret", nil).want(200).text("secret")
 			ask := url.Values{"client_id": {text(witness)}, "client_secret": {secret}}
 			w.manage("PUT", "/resources/"+text(witness), w.changed("/resources/"+text(witness), object{"introspectEndpointAuthMethod": "CLIENT_SECRET_POST"})).want(200)
-			tokens := w.tokens(app)
+			app, tokens := w.fronted()
 			given := w.exchange(service, tokens.text("access_token"), nil).want(200).text("access_token")
 			ask.Set("token", given)
 			if r := w.form("POST", "/"+w.env+"/as/introspect", ask).want(200); r.body["active"] != true || r.text("sub") != user {
@@ -81,8 +94,9 @@ func TestExchangedTokenEnds(t *testing.T) {
 func TestExchangeIsBounded(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
-	app, service := w.refreshing(nil), w.exchanging(nil)
-	subject := w.tokens(app).text("access_token")
+	service := w.exchanging(nil)
+	_, tokens := w.fronted()
+	subject := tokens.text("access_token")
 	end := claims(t, subject)["exp"]
 	w.pass(55 * time.Minute)
 	w.admin = w.token()
@@ -111,18 +125,26 @@ func TestExchangeIsBounded(t *testing.T) {
 	}
 }
 
+// TestExchangeOfAnothersToken: a token that is for the platform is exchanged by
+// the client that it was issued to, and by nobody who came by it.
+func TestExchangeOfAnothersToken(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	w.exchange(w.exchanging(nil), w.tokens(w.refreshing(nil)).text("access_token"), nil).refused(400, "invalid_request", "subject_token")
+}
+
 // TestExchangeAcrossEnvironments: a token of one environment is worth nothing to
 // a client of another, as subject or as actor.
 func TestExchangeAcrossEnvironments(t *testing.T) {
 	w := newWorld(t)
 	w.user("ada")
-	theirs := w.tokens(w.refreshing(nil)).text("access_token")
+	_, theirs := w.fronted()
 	w.env = w.send("POST", "/v1/environments", `{"name": "Other", "type": "SANDBOX", "region": "EU"}`,
 		header{"Authorization": "Bearer " + w.admin, "Content-Type": "application/json"}).want(201).text("id")
 	w.user("ada")
 	service := w.exchanging(nil)
-	ours := w.tokens(w.refreshing(nil)).text("access_token")
-	w.exchange(service, theirs, nil).refused(400, "invalid_request", "subject_token")
-	w.exchange(service, ours, url.Values{"actor_token": {theirs}, "actor_token_type": {typeAccess}}).refused(400, "invalid_request", "actor_token")
-	w.exchange(service, ours, nil).want(200)
+	_, ours := w.fronted()
+	w.exchange(service, theirs.text("access_token"), nil).refused(400, "invalid_request", "subject_token")
+	w.exchange(service, ours.text("access_token"), url.Values{"actor_token": {theirs.text("access_token")}, "actor_token_type": {typeAccess}}).refused(400, "invalid_request", "actor_token")
+	w.exchange(service, ours.text("access_token"), nil).want(200)
 }

@@ -133,8 +133,8 @@ func TestKeySetByURLThatFails(t *testing.T) {
 // server ask, and no host by http but its own.
 func TestKeySetFromForbiddenPlaces(t *testing.T) {
 	w, k := newWorld(t), newKeyring(t)
-	for _, place := range []string{"http://169.254.169.254/latest/meta-data", "https://169.254.169.254/", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/",
-		"https://0.0.0.0/", "https://224.0.0.1/", "http://keys.example.com/"} {
+	for _, place := range []string{"https://169.254.169.254/", "https://[fe80::1]/", "https://[::ffff:169.254.169.254]/",
+		"https://0.0.0.0/", "https://224.0.0.1/"} {
 		app := w.service("PRIVATE_KEY_JWT", object{"jwksUrl": place})
 		began := time.Now()
 		w.assert(signJWT(t, jose.RS256, k.rsa, "rsa", w.assertion(app, nil)), nil).refused(401, "invalid_client", "Invalid client credentials")
@@ -142,12 +142,10 @@ func TestKeySetFromForbiddenPlaces(t *testing.T) {
 			t.Errorf("%s: refused after %v", place, took)
 		}
 	}
-	for _, want := range []string{"is not an address that may be called", "http://keys.example.com/ is not https"} {
-		if !strings.Contains(w.log.String(), want) {
-			t.Errorf("the log does not say why: %s", want)
-		}
+	if !strings.Contains(w.log.String(), "is not an address that may be called") {
+		t.Error("the log does not say why")
 	}
-	for _, broken := range []string{"ftp://keys.example.com/", "keys.example.com", "file:///etc/passwd", "https://"} {
+	for _, broken := range []string{"http://169.254.169.254/latest/meta-data", "http://keys.example.com/", "ftp://keys.example.com/", "keys.example.com", "file:///etc/passwd", "https://"} {
 		if r := w.manage("POST", "/applications", object{"name": "App", "enabled": true, "type": "SERVICE", "protocol": "OPENID_CONNECT", "jwksUrl": broken}); r.StatusCode != 400 || r.detail()["target"] != "jwksUrl" {
 			t.Errorf("%s: %d %s", broken, r.StatusCode, r.raw)
 		}

@@ -27,7 +27,7 @@ const (
 	isStatic  = "userFilter is kept and shown; there are no dynamic groups"
 	// What a policy asks for and Pixy can't do ends the flow.
 	onlySignOn = "a sign-on that needs another action than LOGIN or IDENTIFIER_FIRST, or a condition on geography, risk or anonymous networks, ends FAILED"
-	onlyOIDC   = "SAML and WS_FED are refused, and wildcards in redirect URIs; one with accessControl, a required PAR or signed request objects signs nobody on"
+	onlyOIDC   = "SAML and WS_FED are refused, and wildcards in redirect URIs; one with accessControl signs nobody on"
 )
 
 // gaps is what is missing from operations that are served. A test refuses one

@@ -46,6 +46,9 @@ type Access struct {
 	// (RFC 7800 §3.1), Act who acts for the subject (RFC 8693 §4.1).
 	Confirm *Confirmation `json:"cnf,omitempty"`
 	Act     *Actor        `json:"act,omitempty"`
+	// From are the ids of the tokens that it was exchanged for: it ends with each
+	// of them.
+	From []string `json:"src,omitempty"`
 }
 
 // Confirmation names a key by its thumbprint (RFC 9449 §6.1).
@@ -90,7 +93,7 @@ func (r Realm) AccessClaims(i Issue, t Target, client, id string, now time.Time)
 		Issuer: r.Issuer, Subject: i.Subject, Audience: t.Audience, ClientID: client,
 		IssuedAt: now.Unix(), Expires: expires.Unix(), ID: id,
 		Scope: strings.Join(i.Scopes, " "), Session: i.Session, ACR: i.ACR,
-		Environment: r.Environment, Organization: r.Organization, Family: i.Family, Act: i.Act,
+		Environment: r.Environment, Organization: r.Organization, Family: i.Family, Act: i.Act, From: i.From,
 	}
 	if i.JKT != "" {
 		a.Confirm = &Confirmation{JKT: i.JKT}

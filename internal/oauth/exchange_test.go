@@ -16,7 +16,7 @@ func exchanging() Exchange {
 		Form: Form{"subject_token": {"s"}, "subject_token_type": {TokenTypeAccess}, "actor_token": {"a"}, "actor_token_type": {TokenTypeAccess}, "scope": {"a:read"}},
 		Now:  noon, Client: *client,
 		Presented: map[string]*Access{
-			"subject_token": {Subject: "u", ClientID: "front", Session: "s", Family: "f", ACR: "Single_Factor", AuthTime: noon.Unix(), Expires: noon.Add(time.Minute).Unix()},
+			"subject_token": {Subject: "u", ClientID: "front", Audience: []string{"https://a"}, ID: "t", Session: "s", Family: "f", ACR: "Single_Factor", AuthTime: noon.Unix(), Expires: noon.Add(time.Minute).Unix()},
 			"actor_token":   {ClientID: "backend"},
 		},
 	}
@@ -24,7 +24,7 @@ func exchanging() Exchange {
 
 func TestExchange(t *testing.T) {
 	want := Outcome{IssuedType: TokenTypeAccess, Issue: Issue{Subject: "u", Scopes: []string{"a:read"}, Session: "s", Family: "f", ACR: "Single_Factor",
-		AuthTime: time.Unix(noon.Unix(), 0), Until: time.Unix(noon.Add(time.Minute).Unix(), 0), Act: &Actor{Subject: "backend", Client: "backend"}}}
+		AuthTime: time.Unix(noon.Unix(), 0), Until: time.Unix(noon.Add(time.Minute).Unix(), 0), Act: &Actor{Subject: "backend", Client: "backend"}, From: []string{"t"}}}
 	if out := decideExchange(exchanging()); !reflect.DeepEqual(out, want) {
 		t.Errorf("%+v", out)
 	}
@@ -41,18 +41,23 @@ func TestExchange(t *testing.T) {
 			delete(x.Form, "actor_token_type")
 			delete(x.Presented, "actor_token")
 		}, nil, []string{"a:read"}},
-		"by the resource":     {func(x *Exchange) { x.Form["resource"], x.Form["scope"] = []string{"https://b"}, nil }, nil, []string{"b:read"}},
-		"by the audience":     {func(x *Exchange) { x.Form["audience"], x.Form["scope"] = []string{"https://a"}, nil }, nil, []string{"a:read", "a:write"}},
-		"openid is no matter": {set("scope", "openid a:read"), nil, []string{"a:read"}},
-		"no subject":          {set("subject_token"), fault.SubjectMissing, nil},
-		"no type":             {set("subject_token_type"), fault.SubjectMissing, nil},
-		"another type":        {set("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"), fault.TokenTypeUnknown, nil},
-		"another wish":        {set("requested_token_type", "urn:ietf:params:oauth:token-type:id_token"), fault.TokenTypeUnknown, nil},
-		"a bad subject":       {func(x *Exchange) { x.Presented["subject_token"] = nil }, fault.PresentedInvalid, nil},
-		"a subject without":   {func(x *Exchange) { x.Presented["subject_token"].Subject = "" }, fault.PresentedInvalid, nil},
-		"an actor of no type": {set("actor_token_type"), fault.ActorIncomplete, nil},
-		"a type of no actor":  {set("actor_token"), fault.ActorIncomplete, nil},
-		"a bad actor":         {func(x *Exchange) { x.Presented["actor_token"] = nil }, fault.PresentedInvalid, nil},
+		"by the resource":      {func(x *Exchange) { x.Form["resource"], x.Form["scope"] = []string{"https://b"}, nil }, nil, []string{"b:read"}},
+		"by the audience":      {func(x *Exchange) { x.Form["audience"], x.Form["scope"] = []string{"https://a"}, nil }, nil, []string{"a:read", "a:write"}},
+		"openid is no matter":  {set("scope", "openid a:read"), nil, []string{"a:read"}},
+		"no subject":           {set("subject_token"), fault.SubjectMissing, nil},
+		"no type":              {set("subject_token_type"), fault.SubjectMissing, nil},
+		"another type":         {set("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"), fault.TokenTypeUnknown, nil},
+		"another wish":         {set("requested_token_type", "urn:ietf:params:oauth:token-type:id_token"), fault.TokenTypeUnknown, nil},
+		"a bad subject":        {func(x *Exchange) { x.Presented["subject_token"] = nil }, fault.PresentedInvalid, nil},
+		"a subject without":    {func(x *Exchange) { x.Presented["subject_token"].Subject = "" }, fault.PresentedInvalid, nil},
+		"one for the platform": {func(x *Exchange) { x.Presented["subject_token"].Audience = []string{platform.PlatformAudience} }, fault.PresentedInvalid, nil},
+		"its own, for that": {func(x *Exchange) {
+			x.Presented["subject_token"].Audience, x.Presented["subject_token"].ClientID = []string{platform.PlatformAudience}, "me"
+		}, nil, []string{"a:read"}},
+		"one exchanged too often": {func(x *Exchange) { x.Presented["subject_token"].From = make([]string, maxActors+1) }, fault.PresentedInvalid, nil},
+		"an actor of no type":     {set("actor_token_type"), fault.ActorIncomplete, nil},
+		"a type of no actor":      {set("actor_token"), fault.ActorIncomplete, nil},
+		"a bad actor":             {func(x *Exchange) { x.Presented["actor_token"] = nil }, fault.PresentedInvalid, nil},
 		"too many actors": {func(x *Exchange) {
 			x.Presented["subject_token"].Act = &Actor{Act: &Actor{Act: &Actor{Act: &Actor{Act: &Actor{}}}}}
 		}, fault.PresentedInvalid, nil},

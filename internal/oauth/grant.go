@@ -115,6 +115,8 @@ type Issue struct {
 	AuthTime  time.Time
 	JKT       string // the key that the access token is bound to, or "" (RFC 9449 §6)
 	Act       *Actor // who acts for the subject, or nil
+	// From are the ids of the access tokens that this one was exchanged for.
+	From []string
 	// Until is when the access token must have expired, the zero time when the
 	// resource alone decides.
 	Until time.Time

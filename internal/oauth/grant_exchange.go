@@ -16,7 +16,7 @@ const (
 	tokenTypeJWT    = "urn:ietf:params:oauth:token-type:jwt"
 )
 
-// maxActors bounds how often a token is handed on.
+// maxActors bounds how often a token is handed on, or exchanged.
 const maxActors = 5
 
 func exchangeChecks() []Check[Exchange] {
@@ -31,7 +31,9 @@ func exchangeChecks() []Check[Exchange] {
 
 // decideExchange gives an access token of a user's for another (RFC 8693 §2):
 // one for custom resources, within the client's grants, that lives no longer
-// than the one it comes from and ends with its family. The actor token, where
+// than the one it comes from and ends with it. A token that is meant for the
+// platform's API only its own client may exchange; one that is meant for a
+// custom resource whoever serves that, and so gets it. The actor token, where
 // there is one, says who acts for the user.
 func decideExchange(x Exchange) Outcome {
 	if err := First(exchangeChecks(), x); err != nil {
@@ -50,6 +52,10 @@ func exchangeSubject(x Exchange) error {
 		return fault.TokenTypeUnknown.Saying("subject_token_type")
 	case subject == nil || subject.Subject == "":
 		return fault.PresentedInvalid.Saying("subject_token").Compared("a good access token of a user", "another")
+	case subject.ClientID != x.Client.ID && slices.Contains(subject.Audience, platform.PlatformAudience):
+		return fault.PresentedInvalid.Saying("subject_token").Compared("a token for a custom resource, or one that was issued to the client", "one for the platform's API, of another client")
+	case len(subject.From) > maxActors:
+		return fault.PresentedInvalid.Saying("subject_token").Compared("a token that was exchanged at most 5 times", "another")
 	}
 	return nil
 }
@@ -137,7 +143,7 @@ func (x Exchange) exchangeIssue() (Issue, error) {
 	scopes = slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })
 	s := x.Presented["subject_token"]
 	return Issue{Subject: s.Subject, Scopes: scopes, Resources: audiences, Session: s.Session, Family: s.Family, ACR: s.ACR,
-		AuthTime: authTime(s), JKT: x.JKT, Act: x.act(), Until: time.Unix(s.Expires, 0)}, nil
+		AuthTime: authTime(s), JKT: x.JKT, Act: x.act(), From: append(slices.Clone(s.From), s.ID), Until: time.Unix(s.Expires, 0)}, nil
 }
 
 func authTime(a *Access) time.Time {

@@ -90,9 +90,14 @@ func refreshClient(x Exchange) error {
 	return nil
 }
 
+// refreshKey keeps a public client to its key, and a confidential one to some
+// key: where the first access token was bound, no bearer token follows.
 func refreshKey(x Exchange) error {
-	if x.Refresh.JKT != "" && x.Refresh.JKT != x.JKT {
-		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+x.Refresh.JKT, "the thumbprint "+x.JKT)
+	switch r := x.Refresh; {
+	case r.JKT != "" && r.JKT != x.JKT:
+		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+r.JKT, "the thumbprint "+x.JKT)
+	case r.Proven && x.JKT == "":
+		return fault.ProofForeign.Compared("a DPoP proof", "none")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (a Access) Inspect() (map[string]any, error) {
 	if a.Confirm != nil {
 		kind = "DPoP"
 	}
-	a.Family = "" // says nothing to others
+	a.Family, a.From = "", nil // say nothing to others
 	return activeClaims(a, kind)
 }
 

@@ -26,10 +26,18 @@ func (a Authorization) Push(named, jkt string) (Authorization, error) {
 	if jkt != "" {
 		a.Form["dpop_jkt"] = []string{jkt}
 	}
-	maps.DeleteFunc(a.Form, func(name string, _ []string) bool { return !slices.Contains(AuthorizeParameters(), name) })
+	maps.DeleteFunc(a.Form, func(name string, _ []string) bool { return !slices.Contains(pushedParameters(), name) })
 	if err := First(ClientChecks(), a); err != nil {
 		return a, err
 	}
 	_, err := a.Accept()
 	return a, err
+}
+
+// pushedParameters are those that are kept: the hints have become a subject by
+// then, and some have no effect.
+func pushedParameters() []string {
+	return slices.DeleteFunc(AuthorizeParameters(), func(name string) bool {
+		return slices.Contains([]string{"id_token_hint", "login_hint_token", "ui_locales", "claims_locales", "display", "request", "request_uri"}, name)
+	})
 }

@@ -25,11 +25,12 @@ type Refresh struct {
 	ACR        string    `json:"acr,omitempty"`
 	AMR        []string  `json:"amr,omitempty"`
 	AuthTime   time.Time `json:"authTime"`
-	JKT        string    `json:"jkt,omitempty"` // the key of a public client (RFC 9449 §5)
-	Generation int       `json:"generation"`    // of the token that is good now, from 1
-	IssuedAt   time.Time `json:"issuedAt"`      // of the first generation
-	RotatedAt  time.Time `json:"rotatedAt"`     // of this one
-	ExpiresAt  time.Time `json:"expiresAt"`     // of this one
+	JKT        string    `json:"jkt,omitempty"`    // the key of a public client (RFC 9449 §5)
+	Proven     bool      `json:"proven,omitempty"` // a proof by some key must come (RFC 9449 §5)
+	Generation int       `json:"generation"`       // of the token that is good now, from 1
+	IssuedAt   time.Time `json:"issuedAt"`         // of the first generation
+	RotatedAt  time.Time `json:"rotatedAt"`        // of this one
+	ExpiresAt  time.Time `json:"expiresAt"`        // of this one
 	// Spent is set from the ticket when it is read: the family is ended.
 	Spent bool `json:"-"`
 }
@@ -84,7 +85,7 @@ func newRefresh(x Exchange, i Issue) *Refresh {
 		return nil
 	}
 	r := Refresh{ClientID: x.Client.ID, Family: i.Family, Scopes: i.Scopes, Resources: i.Resources, User: i.Subject, Session: i.Session,
-		ACR: i.ACR, AMR: i.AMR, AuthTime: i.AuthTime, IssuedAt: x.Now, Generation: 1}
+		ACR: i.ACR, AMR: i.AMR, AuthTime: i.AuthTime, Proven: x.JKT != "", IssuedAt: x.Now, Generation: 1}
 	if x.Client.TokenEndpointAuthMethod == platform.AuthNone {
 		r.JKT = x.JKT
 	}

@@ -182,8 +182,17 @@ func TestRefreshKey(t *testing.T) {
 	for method, want := range map[string]string{platform.AuthNone: "k", platform.AuthBasic: ""} {
 		x := redemption()
 		x.Client.GrantTypes, x.Client.TokenEndpointAuthMethod, x.JKT = []string{allowCode, allowRefresh}, method, "k"
-		if out := decideCode(x); out.Refresh.JKT != want || out.Issue.JKT != "k" {
+		out := decideCode(x)
+		if out.Refresh.JKT != want || out.Issue.JKT != "k" {
 			t.Errorf("%s: %+v", method, out.Refresh)
+		}
+		r := refreshed()
+		r.Client.TokenEndpointAuthMethod, r.Refresh.JKT, r.Refresh.Proven = method, out.Refresh.JKT, out.Refresh.Proven
+		for jkt, good := range map[string]bool{"": false, "k": true, "l": method != platform.AuthNone} {
+			r.JKT = jkt
+			if out := decideRefresh(r); (out.Refuse == nil) != good || !good && !refuses(out.Refuse, fault.ProofForeign) {
+				t.Errorf("%s, with the key %q: %v", method, jkt, out.Refuse)
+			}
 		}
 	}
 }

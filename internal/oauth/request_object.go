@@ -35,7 +35,7 @@ func ReadObject(text string) (Object, error) {
 		err = json.Unmarshal(raw, &h)
 	}
 	if err != nil || len(text) > maxToken {
-		return o, fault.ObjectBroken.Because(errors.Join(err, errors.New("it is no JWT, or too long")))
+		return o, errors.Join(err, errors.New("it is no JWT, or too long"))
 	}
 	o.KeyID = h.Kid
 	switch {

@@ -229,8 +229,11 @@ func ApplicationFields() []kind.Field {
 func oidcFields() []kind.Field {
 	uri := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 2048, Shape: wrongRedirectURI}
 	origin := kind.Field{Type: kind.Text, MinLen: 1, MaxLen: 256, Shape: wrongOrigin}
-	backChannel := text("backChannelLogoutUri", 2048)
-	backChannel.Shape = wrongBackChannel
+	called := func(name string) kind.Field {
+		f := text(name, 2048)
+		f.Shape = wrongCalledURL
+		return f
+	}
 	path := text("devicePathId", 50)
 	path.Pattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,50}$`)
 	return []kind.Field{
@@ -238,7 +241,7 @@ func oidcFields() []kind.Field {
 		texts("responseTypes", 3, choice("", "TOKEN", "ID_TOKEN", "CODE")),
 		texts("redirectUris", 100, uri),
 		texts("postLogoutRedirectUris", 100, uri),
-		backChannel,
+		called("backChannelLogoutUri"),
 		choice("tokenEndpointAuthMethod", AuthNone, AuthBasic, AuthPost, AuthPrivateKeyJWT, AuthSecretJWT),
 		with(choice("pkceEnforcement", PKCEOptional, PKCERequired, PKCES256Required), PKCEOptional),
 		maybe("allowWildcardInRedirectUris"),
@@ -260,7 +263,7 @@ func oidcFields() []kind.Field {
 		object("corsSettings", choice("behavior", "ALLOW_NO_ORIGINS", "ALLOW_SPECIFIC_ORIGINS").Needed(), texts("origins", 40, origin)),
 		with(object("signing", kind.ID("keyRotationPolicy", "keyRotationPolicy").OrDefault(), kind.ID("key", "key")), kind.Body{}),
 		webURL("homePageUrl"), webURL("initiateLoginUri"), webURL("targetLinkUri"),
-		keySet("jwks"), webURL("jwksUrl"),
+		keySet("jwks"), called("jwksUrl"),
 		maybe("includeX5t"), maybe("includeTyp"), maybe("opSessionCheckEnabled"), maybe("supportUnsignedRequestObject"),
 		object("kerberos", kind.ID("key", "key").Needed()),
 		mobile(),

@@ -77,9 +77,9 @@ func wrongRedirectURI(s string) string {
 	return ""
 }
 
-// wrongBackChannel reports a URI that no logout token is sent to: it has to be
-// https, but on this machine (OpenID Connect Back-Channel Logout §2.2).
-func wrongBackChannel(s string) string {
+// wrongCalledURL reports a URL that this server does not call: it has to be https,
+// but on this machine (OpenID Connect Back-Channel Logout §2.2, RFC 9101 §10.4.1).
+func wrongCalledURL(s string) string {
 	if wrong := wrongRedirectURI(s); wrong != "" {
 		return wrong
 	}

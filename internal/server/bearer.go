@@ -218,7 +218,11 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 			return err
 		}
 	}
-	revoked, err := tx.EndedAny(claims.Family, revokedToken(claims.ID))
+	marks := []string{claims.Family, revokedToken(claims.ID)}
+	for _, id := range claims.From {
+		marks = append(marks, revokedToken(id))
+	}
+	revoked, err := tx.Ended(marks...)
 	if revoked {
 		return tokenError("it is revoked")
 	}

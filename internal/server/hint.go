@@ -54,9 +54,24 @@ func (s *Server) hinted(tx *store.Tx, a *oauth.Authorization, f *authorizeFacts)
 	return err
 }
 
+// hintedAhead is a request that is pushed with the user in place of its
+// id_token_hint.
+func (s *Server) hintedAhead(r *http.Request, a oauth.Authorization, c caller) (oauth.Authorization, error) {
+	text := a.Form.Get("id_token_hint")
+	if text == "" || a.Subject != "" {
+		return a, nil
+	}
+	err := s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+		claims, err := s.identityOf(tx, c.client.ID, text)
+		a.Subject = claims.Subject
+		return err
+	})
+	return a, badToken(err, fault.HintBroken.Saying("id_token_hint"))
+}
+
 // hintedByObject is the id of the user whom a login_hint_token names.
 func (s *Server) hintedByObject(r *http.Request, c caller, text string) (string, error) {
-	o, keys, err := s.object(r, c, text)
+	o, keys, err := s.object(r, c, text, fault.HintBroken.Saying("login_hint_token"))
 	if err != nil {
 		return "", err
 	}

@@ -258,6 +258,19 @@ func writeTagged(w http.ResponseWriter, r *http.Request, cache string, body any)
 // brief keeps what somebody sent from filling the log.
 func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), 500)], "?") }
 
+// maxSent bounds what a log line says of what came, in bytes.
+const maxSent = 64
+
+// sent is what came, for the log: no query, and not as much as a secret that was
+// put into the wrong parameter.
+func sent(came string) string {
+	came, _, cut := strings.Cut(brief(came), "?")
+	if cut || len(came) > maxSent {
+		came = came[:min(len(came), maxSent)] + "..."
+	}
+	return strings.ToValidUTF8(came, "?")
+}
+
 // logRefusal writes what was refused and why: the rule, its section, what it
 // expected and what came.
 func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
@@ -268,7 +281,7 @@ func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
 	attrs := []slog.Attr{slog.String("correlationId", correlation(r.Context())), slog.String("rule", f.Rule), slog.String("section", f.Section),
 		slog.Int("status", f.Status), slog.String("code", f.Code)}
 	if f.Expected != "" || f.Came != "" {
-		attrs = append(attrs, slog.String("expected", brief(f.Expected)), slog.String("came", brief(f.Came)))
+		attrs = append(attrs, slog.String("expected", brief(f.Expected)), slog.String("came", sent(f.Came)))
 	}
 	for _, d := range f.Details {
 		attrs = append(attrs, slog.String("detail", d.Target+": "+d.Code))

@@ -29,6 +29,9 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request, form oauth.Form, c 
 			return err
 		}
 	}
+	if a, err = s.hintedAhead(r, a, c); err != nil {
+		return err
+	}
 	if a, err = a.Push(form.Get("client_id"), jkt); err != nil {
 		return err
 	}

@@ -129,16 +129,18 @@ func publicURL(text string) (string, error) {
 
 // Sweep deletes what has expired, once, rotates the signing keys that are due,
 // purges deleted environments, and tells again what applications did not hear.
-// Flows stay for an hour, so that a page that was left open can say what
-// happened.
+// Most tickets stay for an hour, so that a page that was left open, or an answer
+// to who comes late, can say what happened; not what anybody may leave many of.
 func (s *Server) Sweep(ctx context.Context) error {
 	s.notifier.ring()
 	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
+	once, errOnce := s.db.Sweep(ctx, s.now(), s.records.Pushed.Kind, s.records.Seen.Kind)
+	tickets += once
 	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
 	if tickets+events > 0 {
 		s.log.InfoContext(ctx, "swept what has expired", "tickets", tickets, "events", events)
 	}
-	return errors.Join(err, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
+	return errors.Join(err, errOnce, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
 }
 
 // prefix is where an environment begins in the paths of this host.

@@ -45,7 +45,7 @@ func (s *Server) signedParts(r *http.Request, a oauth.Authorization, c caller) (
 		return a, err
 	}
 	if text := a.Form.Get("request"); text != "" {
-		o, keys, err := s.object(r, c, text)
+		o, keys, err := s.object(r, c, text, fault.ObjectBroken)
 		if err != nil {
 			return a, err
 		}
@@ -73,15 +73,19 @@ func (s *Server) signedParts(r *http.Request, a oauth.Authorization, c caller) (
 }
 
 // object reads a JWT of a client, and finds what it can be verified with.
-func (s *Server) object(r *http.Request, c caller, text string) (o oauth.Object, keys oauth.Keys, err error) {
-	if o, err = oauth.ReadObject(text); err != nil || o.Method == platform.AuthNone {
-		return o, keys, err
+// refusal is for one that can't be.
+func (s *Server) object(r *http.Request, c caller, text string, refusal *fault.Fault) (o oauth.Object, keys oauth.Keys, err error) {
+	if o, err = oauth.ReadObject(text); err != nil {
+		return o, keys, refusal.Because(err)
+	}
+	if o.Method == platform.AuthNone {
+		return o, keys, nil
 	}
 	if o.Method == platform.AuthSecretJWT && c.client.TokenEndpointAuthMethod == platform.AuthNone { // OpenID Connect Core §10.1
-		return o, keys, fault.ObjectBroken.Compared("a signature by a key of the public client", "one by a secret")
+		return o, keys, refusal.Compared("a signature by a key of the public client", "one by a secret")
 	}
 	if keys, err = s.keysFor(r.Context(), c, o.Method, o.KeyID); errors.Is(err, fault.ClientDenied) {
-		err = fault.ObjectBroken.Because(err)
+		err = refusal.Because(err)
 	}
 	return o, keys, err
 }

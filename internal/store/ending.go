@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -11,11 +13,21 @@ import (
 const sweepBatch = 500
 
 // Sweep deletes the tickets, of every environment, that expired before that
-// time, a few in each Update, until there are none or ctx ends. It returns how
-// many are deleted, also beside an error.
-func (db *DB) Sweep(ctx context.Context, before time.Time) (int64, error) {
+// time, a few in each Update, until there are none or ctx ends: those of some
+// kinds, or of all when none is named. It returns how many are deleted, also
+// beside an error.
+func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int64, error) {
+	which := ""
+	for _, k := range kinds {
+		if err := checkKind(k); err != nil {
+			return 0, err
+		}
+	}
+	if len(kinds) > 0 {
+		which = " AND kind IN ('" + strings.Join(kinds, "', '") + "')"
+	}
 	return db.sweep(ctx, func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1 ORDER BY expires LIMIT $2)",
+		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2)",
 			millis(before), int64(sweepBatch))
 	})
 }
@@ -78,16 +90,17 @@ func (tx *Tx) EndFamily(family string, until time.Time) (bool, error) {
 	return n == 1, tx.failed(err, "end family %s", family)
 }
 
-// Ended says whether a family was ended.
-func (tx *Tx) Ended(family string) (bool, error) { return tx.EndedAny(family, family) }
-
-// EndedAny says whether one of two families was ended.
-func (tx *Tx) EndedAny(one, other string) (bool, error) {
+// Ended says whether one of some families was ended.
+func (tx *Tx) Ended(families ...string) (bool, error) {
+	args, places := []any{tx.env}, make([]string, len(families))
+	for i, family := range families {
+		args = append(args, ended().key(tx.mark(family)))
+		places[i] = "$" + strconv.Itoa(i+2)
+	}
 	var found int
-	err := tx.one("SELECT 1 FROM ticket WHERE kind = 'ended' AND key IN ($1, $2) AND env = $3 LIMIT 1",
-		[]any{ended().key(tx.mark(one)), ended().key(tx.mark(other)), tx.env}, &found)
+	err := tx.one("SELECT 1 FROM ticket WHERE env = $1 AND kind = 'ended' AND key IN ("+strings.Join(places, ", ")+") LIMIT 1", args, &found)
 	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
-	return err == nil, tx.failed(err, "look for the end of the families %s and %s", one, other)
+	return err == nil, tx.failed(err, "look for the end of the families %q", families)
 }
