@@ -33,14 +33,17 @@ type KeySets struct {
 // keySet is what a URL served last. Who waits for its mutex waits for the fetch
 // of somebody else.
 type keySet struct {
-	mu   sync.Mutex
-	keys []jose.JSONWebKey
-	at   time.Time
-	err  error
+	mu      sync.Mutex
+	keys    []jose.JSONWebKey
+	fetched time.Time // when the keys were served
+	tried   time.Time // when they were last asked for
+	err     error     // of that try
 }
 
+func (s *keySet) fresh(now time.Time) bool { return now.Sub(s.fetched) < maxKeySetAge }
+
 func (s *keySet) has(kid string) bool {
-	return s.err == nil && (kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid }))
+	return kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid })
 }
 
 // The bounds on fetching an application's keys. A set is fetched again when it
@@ -90,12 +93,24 @@ func (k *KeySets) Of(ctx context.Context, app platform.Application, kid string) 
 	known := k.named(app.JWKSURL)
 	known.mu.Lock()
 	defer known.mu.Unlock()
-	if age := k.now().Sub(known.at); known.has(kid) && age < maxKeySetAge || age < minKeySetAge {
-		return known.keys, known.err
+	now := k.now()
+	if (!known.fresh(now) || !known.has(kid)) && now.Sub(known.tried) >= minKeySetAge {
+		k.try(context.WithoutCancel(ctx), app.JWKSURL, known, now) // who hangs up must not fail it for the others
 	}
-	known.keys, known.err = k.fetch(ctx, app.JWKSURL)
-	known.at = k.now()
-	return known.keys, known.err
+	if !known.fresh(now) {
+		return nil, known.err
+	}
+	return known.keys, nil
+}
+
+// try fetches the keys. When it fails, those from before stay: a try that
+// anybody may provoke must not take them away.
+func (k *KeySets) try(ctx context.Context, url string, known *keySet, now time.Time) {
+	keys, err := k.fetch(ctx, url)
+	known.tried, known.err = now, err
+	if err == nil {
+		known.keys, known.fetched = keys, now
+	}
 }
 
 // named is what a URL served, empty when nobody has asked yet. When there are

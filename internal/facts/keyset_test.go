@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -57,6 +58,41 @@ func TestKeySets(t *testing.T) {
 	inline, err := sets.Of(t.Context(), platform.Application{JWKS: twoKeys, JWKSURL: server.URL}, "")
 	if err != nil || len(inline) != 1 || inline[0].KeyID != "one" {
 		t.Errorf("jwks: %+v, %v", inline, err)
+	}
+}
+
+// TestKeySetsOutlastFailures: a fetch that fails takes no keys away while they
+// are young enough, and who hangs up does not make it fail.
+func TestKeySetsOutlastFailures(t *testing.T) {
+	fails := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte(twoKeys))
+	}))
+	t.Cleanup(server.Close)
+	now := time.Date(2026, 3, 23, 0, 0, 0, 0, time.UTC)
+	sets, app := NewKeySets(func() time.Time { return now }), platform.Application{JWKSURL: server.URL}
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if keys, err := sets.Of(gone, app, "one"); len(keys) != 1 || err != nil {
+		t.Errorf("for who hung up: %v, %v", keys, err)
+	}
+	fails = true
+	for _, c := range []struct {
+		after time.Duration
+		kid   string
+		keys  int
+	}{{time.Minute, "two", 1}, {0, "one", 1}, {time.Minute, "two", 1}, {3*time.Minute - time.Second, "one", 1}, {time.Second, "one", 0}, {time.Second, "one", 0}} {
+		now = now.Add(c.after)
+		if keys, err := sets.Of(t.Context(), app, c.kid); len(keys) != c.keys || (err == nil) != (c.keys > 0) {
+			t.Errorf("%v later, for %s: %d keys, not %d, %v", c.after, c.kid, len(keys), c.keys, err)
+		}
+	}
+	fails, now = false, now.Add(minKeySetAge)
+	if keys, err := sets.Of(t.Context(), app, "one"); len(keys) != 1 || err != nil {
+		t.Errorf("served again: %v, %v", keys, err)
 	}
 }
 
