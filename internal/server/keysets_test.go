@@ -1,4 +1,4 @@
-package facts
+package server
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func TestKeySets(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	now := time.Date(2026, 3, 23, 0, 0, 0, 0, time.UTC)
-	sets := NewKeySets(func() time.Time { return now })
+	sets := newKeySets(func() time.Time { return now })
 	of := func(kid string) int {
 		keys, err := sets.Of(t.Context(), platform.Application{JWKSURL: server.URL}, kid)
 		if err != nil {
@@ -73,7 +73,7 @@ func TestKeySetsOutlastFailures(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	now := time.Date(2026, 3, 23, 0, 0, 0, 0, time.UTC)
-	sets, app := NewKeySets(func() time.Time { return now }), platform.Application{JWKSURL: server.URL}
+	sets, app := newKeySets(func() time.Time { return now }), platform.Application{JWKSURL: server.URL}
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	if keys, err := sets.Of(gone, app, "one"); len(keys) != 1 || err != nil {
@@ -107,7 +107,7 @@ func TestKeySetsRefuse(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s.URL
 	}
-	sets := NewKeySets(time.Now)
+	sets := newKeySets(time.Now)
 	for name, url := range map[string]string{
 		"none": "", "http": "http://keys.example.com/jwks", "a file": "file:///etc/passwd", "link-local": "https://169.254.169.254/latest",
 		"link-local in IPv6": "https://[::ffff:169.254.169.254]/latest", "an error": answer(500, twoKeys), "a redirect": answer(302, twoKeys), "no JSON": answer(200, "keys"),
