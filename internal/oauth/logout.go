@@ -125,6 +125,21 @@ func (l Logout) To() string {
 	return Append(uri, url.Values{"state": {state}})
 }
 
+// Again are the parameters with which the person's answer comes: where the
+// browser goes afterwards, and whose request it is. The hint has done its work.
+func (l Logout) Again() url.Values {
+	again := url.Values{}
+	for _, name := range []string{"post_logout_redirect_uri", "state"} {
+		if v := l.Form.Get(name); v != "" {
+			again.Set(name, v)
+		}
+	}
+	if l.Client != nil {
+		again.Set("client_id", l.Client.ID)
+	}
+	return again
+}
+
 // SignedOn is who a browser's session is for: its id, and what the application
 // of a logout request calls the user.
 type SignedOn struct{ Session, Subject string }

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -68,21 +67,13 @@ func (s *Server) signoff(w http.ResponseWriter, r *http.Request) error {
 // signoffForm reads the parameters, and which button of our page was pressed,
 // if one was: only a form of ours may speak for the person.
 func (s *Server) signoffForm(r *http.Request) (form oauth.Form, action string, err error) {
-	if form, err = readQuery(r); err != nil {
+	form, body, err := readParameters(r)
+	if err != nil {
 		return nil, "", err
 	}
-	if r.Method == http.MethodPost {
-		body, err := readForm(r)
-		if err != nil {
+	if action = body.Get("action"); action != "" {
+		if err := s.sameSite(r); err != nil {
 			return nil, "", err
-		}
-		if action = body.Get("action"); action != "" {
-			if err := s.sameSite(r); err != nil {
-				return nil, "", err
-			}
-		}
-		for name, values := range body {
-			form[name] = append(form[name], values...)
 		}
 	}
 	return form, action, oauth.LogoutForm(form)
@@ -162,18 +153,11 @@ func returnsToAny(tx *store.Tx, uri string) (bool, error) {
 // in their query.
 func (s *Server) askSignoff(w http.ResponseWriter, known logoutFacts) error {
 	l := known.logout
-	again := url.Values{}
-	for _, name := range []string{"post_logout_redirect_uri", "state"} {
-		if v := l.Form.Get(name); v != "" {
-			again.Set(name, v)
-		}
-	}
 	page := web.SignOff{Username: known.browser.session.Username, Client: web.Client{Host: hostOf(l.Form.Get("post_logout_redirect_uri"))}}
 	if l.Client != nil {
-		again.Set("client_id", l.Client.ID)
 		page.Client.Name = l.Client.Name
 	}
-	page.Action = oauth.Append(s.issuer(known.realm.Environment)+"/signoff", again)
+	page.Action = oauth.Append(s.issuer(known.realm.Environment)+"/signoff", l.Again())
 	return s.writePage(w, http.StatusOK, formAction(l.Form.Get("post_logout_redirect_uri")), func(b *bytes.Buffer) error { return s.pages.SignOff(b, page) })
 }
 
@@ -236,7 +220,7 @@ func (s *Server) writeSignedOff(w http.ResponseWriter, to string) error {
 // an application that may do so (PingOne's endpoint for browser SDKs, whose
 // cookies browsers hold back).
 func (s *Server) idpSignoff(w http.ResponseWriter, r *http.Request) error {
-	form, err := readQuery(r)
+	form, _, err := readParameters(r)
 	if err != nil {
 		return err
 	}
