@@ -13,9 +13,10 @@ import (
 type answers int
 
 const (
-	asPlatform answers = iota // PingOne's error model
-	asOAuth                   // RFC 6749 §5.2
-	asPage                    // a page for the person's browser
+	asPlatform    answers = iota // PingOne's error model
+	asOAuth                      // RFC 6749 §5.2
+	asPage                       // a page for the person's browser
+	asSignoffPage                // one that speaks of a sign-off
 )
 
 // trust says which web origins may call an endpoint (see cors.go).
@@ -82,9 +83,9 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.authorize},
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
-		{Method: "GET", Path: "/{env}/as/signoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.signoff},
-		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.signoff},
-		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
+		{Method: "GET", Path: "/{env}/as/signoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.signoff},
+		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asSignoffPage, trust: clientOrigin, handle: s.signoff},
+		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
 		{Method: "POST", Path: "/{env}/as/par", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.par},
 		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
 		{Method: "POST", Path: "/{env}/as/cibaAuthorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.backchannel},
