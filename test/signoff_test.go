@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"pixy/internal/oauth"
 )
 
@@ -193,7 +195,7 @@ func forged(t *testing.T, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := oauth.Signer{KeyID: kid(t, token), Key: key}.Sign(claims(t, token), "")
+	out, err := oauth.Signer{KeyID: kid(t, token), Key: key, Algorithm: jose.RS256}.Sign(claims(t, token), "")
 	if err != nil {
 		t.Fatal(err)
 	}
