@@ -193,7 +193,9 @@ func TestForgedTokens(t *testing.T) {
 	hs := b64([]byte(`{"alg":"HS256","kid":"` + kid + `"}`))
 	mac := hmac.New(sha256.New, public)
 	mac.Write([]byte(hs + "." + body))
-	foreign := newWorld(t)
+	elsewhere, err := firstStart()
+	w.must(err)
+	foreign := elsewhere.world(t)
 	for name, token := range map[string]string{
 		"none":                  "",
 		"garbage":               "garbage",

@@ -3,14 +3,17 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -75,16 +78,24 @@ func cheap() server.HashCost { return server.HashCost{Memory: 64, Time: 1, Lanes
 
 func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, file: filepath.Join(t.TempDir(), "pixy.db"), now: time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC)}
-	db, err := store.Open(t.Context(), "file:"+w.file, store.Options{Now: w.clock})
+	first, err := born()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return first.world(t, change...)
+}
+
+// world is a world on a copy of the database.
+func (first newborn) world(t testing.TB, change ...func(*server.Config)) *world {
+	t.Helper()
+	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, file: filepath.Join(t.TempDir(), "pixy.db"), now: began()}
+	w.must(os.WriteFile(w.file, first.file, 0o600))
+	w.worker, w.env = first.worker, first.worker.EnvironmentID
+	db, c, err := openWorld(t.Context(), w.file, w.clock)
 	w.must(err)
 	w.db = db
 	t.Cleanup(func() { w.must(db.Close()) })
-	sealer, err := store.NewSealer(make([]byte, 32))
-	w.must(err)
-	w.must(db.Claim(t.Context(), sealer))
-	c := server.Config{Store: db, Sealer: sealer, PublicURL: w.base, Version: "test", Now: w.clock, HashCost: cheap(),
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	c.PublicURL, c.Log = w.base, slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, f := range change {
 		f(&c)
 	}
@@ -97,11 +108,58 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	w.server, err = server.New(c)
 	w.must(err)
 	t.Cleanup(func() { w.server.Stop() }) // before the database is closed
-	_, err = w.server.Bootstrap(t.Context(), server.Bootstrap{}, func(k server.Worker) error { w.worker = k; return nil })
-	w.must(err)
-	w.env = w.worker.EnvironmentID
 	w.admin = w.token()
 	return w
+}
+
+// began is when every world begins.
+func began() time.Time { return time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC) }
+
+// openWorld opens a database, and is what a server on it is made of.
+func openWorld(ctx context.Context, file string, clock func() time.Time) (*store.DB, server.Config, error) {
+	sealer, err := store.NewSealer(make([]byte, 32))
+	if err != nil {
+		return nil, server.Config{}, err
+	}
+	db, err := store.Open(ctx, "file:"+file, store.Options{Now: clock})
+	if err != nil {
+		return nil, server.Config{}, err
+	}
+	c := server.Config{Store: db, Sealer: sealer, PublicURL: "http://pixy.test", Version: "test", Now: clock, HashCost: cheap()}
+	return db, c, db.Claim(ctx, sealer)
+}
+
+// newborn is a database after the first start of a server, and its worker.
+type newborn struct {
+	file   []byte
+	worker server.Worker
+}
+
+// born is made once and copied for every world: making its keys takes longer
+// than most tests.
+var born = sync.OnceValues(firstStart)
+
+func firstStart() (out newborn, err error) {
+	dir, err := os.MkdirTemp("", "pixy-world")
+	if err != nil {
+		return out, err
+	}
+	defer os.RemoveAll(dir)
+	file, ctx := filepath.Join(dir, "pixy.db"), context.Background()
+	db, c, err := openWorld(ctx, file, began)
+	if err != nil {
+		return out, err
+	}
+	s, err := server.New(c)
+	if err == nil {
+		_, err = s.Bootstrap(ctx, server.Bootstrap{}, func(w server.Worker) error { out.worker = w; return nil })
+		s.Stop()
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return out, err
+	}
+	out.file, err = os.ReadFile(file)
+	return out, err
 }
 
 func (w *world) clock() time.Time {

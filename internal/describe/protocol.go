@@ -12,7 +12,7 @@ import (
 // API, whose parameters no table of fields holds.
 type protocol struct {
 	name, summary string
-	takes, needs  []string // parameters: of the query, or members of the form
+	takes, needs  []string // parameters of the query, where the route has none
 	gives         object   // the responses of a success
 	refusal       string   // the shared response of a 4xx
 	guard         string   // the security scheme, "" for none
@@ -23,15 +23,12 @@ type protocol struct {
 func protocols() map[string]protocol {
 	authorize := protocol{name: "authorize", summary: "Asks for an authorization code (RFC 6749 §4.1.1, RFC 7636 §4.3)", refusal: "BadRequest",
 		needs: []string{"response_type", "client_id", "redirect_uri"},
-		takes: []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method",
-			"response_mode", "prompt", "max_age", "acr_values", "login_hint", "login_hint_token", "id_token_hint", "ui_locales", "resource", "dpop_jkt", "request", "request_uri"},
 		gives: redirect("To the sign-on page, or to the application with what was asked for and state.").and("200", answer("With response_mode=pi.flow: the flow, or the authorizeResponse.", free()))}
 	resume := protocol{name: "resume", summary: "Ends a flow: gives the application its code", refusal: "BadRequest",
 		takes: []string{"flowId"}, needs: []string{"flowId"},
 		gives: redirect("To the application with code and state.").and("200", answer("With response_mode=pi.flow: the authorizeResponse.", free()))}
 	token := protocol{name: "token", summary: "Exchanges a grant for tokens (RFC 6749 §3.2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"grant_type", "code", "redirect_uri", "client_id", "client_secret", "code_verifier", "refresh_token", "device_code", "auth_req_id", "scope", "resource",
-			"client_assertion", "client_assertion_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "audience"}, needs: []string{"grant_type"},
+		needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
 	signoff := protocol{name: "signoff", summary: "Ends the browser's session (OpenID Connect RP-Initiated Logout §2)", refusal: "BadRequest",
 		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"},
@@ -40,19 +37,16 @@ func protocols() map[string]protocol {
 		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, needs: []string{"id_token_hint"},
 		gives: redirect("To the post_logout_redirect_uri with state, or a browser to a page that says so.").and("204", object{{"description", "The session is over."}})}
 	par := protocol{name: "pushedRequest", summary: "Keeps an authorize request and names it (RFC 9126 §2)", refusal: "OAuthRefusal", guard: "client",
-		takes: authorize.takes, needs: []string{"response_type", "redirect_uri"},
 		gives: object{{"201", answer("The request_uri.", object{{"type", "object"}, {"required", []string{"request_uri", "expires_in"}}, {"properties", object{{"request_uri", str("")}, {"expires_in", object{{"type", "integer"}}}}}})}}}
 	introspect := protocol{name: "introspect", summary: "Says whether a token is good, and what is in it (RFC 7662 §2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"token", "token_type_hint"}, needs: []string{"token"},
+		needs: []string{"token"},
 		gives: object{{"200", answer("The token.", object{{"type", "object"}, {"required", []string{"active"}}, {"properties", object{{"active", object{{"type", "boolean"}}}}}})}}}
 	revoke := protocol{name: "revoke", summary: "Ends a token (RFC 7009 §2)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"token", "token_type_hint"}, needs: []string{"token"}, gives: object{{"200", object{{"description", "It is ended, or was never good."}}}}}
+		needs: []string{"token"}, gives: object{{"200", object{{"description", "It is ended, or was never good."}}}}}
 	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"client_id", "client_secret", "scope"},
 		gives: object{{"200", answer("The codes.", codes())}}}
 	backchannel := protocol{name: "backchannelAuthentication", summary: "Asks a person who is elsewhere (OpenID Connect CIBA §7)", refusal: "OAuthRefusal", guard: "client",
-		takes: []string{"scope", "login_hint", "id_token_hint", "login_hint_token", "binding_message", "requested_expiry", "acr_values", "client_id", "client_secret",
-			"client_assertion", "client_assertion_type"}, needs: []string{"scope"},
+		needs: []string{"scope"},
 		gives: object{{"200", answer("What to ask the token endpoint with.", object{{"type", "object"}, {"required", []string{"auth_req_id", "expires_in"}}, {"properties", object{
 			{"auth_req_id", str("")}, {"expires_in", object{{"type", "integer"}}}, {"interval", object{{"type", "integer"}}}, {"approval_uri", str("")}}}})}}}
 	userinfo := protocol{name: "userinfo", summary: "The claims of the person who signed on (OpenID Connect Core §5.3)", refusal: "OAuthRefusal", guard: "bearer",
@@ -135,6 +129,9 @@ func (b *builder) protocolOperation(r server.Route) object {
 	b.tag(tag, "")
 	out := object{
 		{"operationId", strings.ToLower(r.Method) + title(p.name)}, {"summary", p.summary}, {"tags", []string{tag}},
+	}
+	if len(r.Parameters) > 0 {
+		p.takes = r.Parameters
 	}
 	if r.Method == "GET" && len(p.takes) > 0 {
 		var parameters []object

@@ -26,6 +26,15 @@ func (s Sessions) Live(t store.Ticket[flow.Session], now time.Time) bool {
 	return now.Before(t.Expires) && !t.Body.Idle(s.rest, now)
 }
 
+// LiveByID is a session that counts, or ErrMissing.
+func (s Sessions) LiveByID(tx *store.Tx, id string) (store.Ticket[flow.Session], error) {
+	t, err := s.ByID(tx, id)
+	if err == nil && !s.Live(t, tx.Now()) {
+		err = store.ErrMissing
+	}
+	return t, err
+}
+
 // EndSession ends a session: its browser signs on anew, its refresh tokens are
 // worth nothing, and its parties are to hear of it.
 func (r Records) EndSession(tx *store.Tx, t store.Ticket[flow.Session]) error {

@@ -50,8 +50,8 @@ func (a *API) session(tx *store.Tx, r Request) (store.Ticket[flow.Session], erro
 		return store.Ticket[flow.Session]{}, err
 	}
 	id := r.IDs["session"]
-	t, err := a.records.Sessions.ByID(tx, id)
-	if err == nil && (t.Owner != p.ID || !a.records.Sessions.Live(t, tx.Now())) {
+	t, err := a.records.Sessions.LiveByID(tx, id)
+	if err == nil && t.Owner != p.ID {
 		err = store.ErrMissing
 	}
 	return t, facts.Missing(err, notFound(&kind.Spec{Title: "Session"}, id, r.env()))

@@ -9,12 +9,11 @@ import (
 )
 
 // AuthorizeParameters are the parameters that the authorize endpoint knows;
-// each may be sent once, others are ignored (RFC 6749 §3.1). resource, which
-// may come several times, is not among them.
+// others are ignored (RFC 6749 §3.1).
 func AuthorizeParameters() []string {
 	return []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
 		"code_challenge_method", "prompt", "max_age", "login_hint", "login_hint_token", "id_token_hint", "acr_values", "ui_locales", "claims_locales",
-		"display", "dpop_jkt", "request", "request_uri"}
+		"display", "resource", "dpop_jkt", "request", "request_uri"}
 }
 
 // Client is an application as the protocol sees it.
@@ -124,10 +123,15 @@ func (a Authorization) challenge() (Challenge, error) {
 	return CheckChallenge(a.Client.PKCEEnforcement, a.Form.Get("code_challenge"), a.Form.Get("code_challenge_method"))
 }
 
+// granted are the scopes that the client may have of those that a form names.
+func (a Authorization) granted() ([]string, error) {
+	return GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
+}
+
 // scopes are those that the request is granted, of the resources that it names
 // when it names any.
 func (a Authorization) scopes() ([]string, error) {
-	granted, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
+	granted, err := a.granted()
 	if err == nil && slices.Contains(a.types(), TypeIdentity) && !slices.Contains(granted, scopeOpenID) {
 		err = fault.ScopeOpenID
 	}

@@ -19,6 +19,19 @@ type Credentials struct {
 	Assertion *Assertion // with the two methods that use one
 }
 
+// ClientParameters are those by which a client authenticates.
+func ClientParameters() []string {
+	return []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
+}
+
+// KeyID is the kid of an assertion, or "".
+func (c Credentials) KeyID() string {
+	if c.Assertion == nil {
+		return ""
+	}
+	return c.Assertion.KeyID
+}
+
 // ReadCredentials finds the client's credentials in the Authorization header
 // or in the body, and refuses two at once. RFC 6749 §2.3.
 func ReadCredentials(authorization string, form Form) (Credentials, error) {

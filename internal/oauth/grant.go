@@ -41,12 +41,11 @@ func Grants() []Grant {
 	}
 }
 
-// TokenParameters are the parameters that the token endpoint knows, in the
-// body; each may be sent once. resource and audience, which may come several
-// times, are not among them.
+// TokenParameters are the parameters that the token endpoint knows beside those
+// by which a client authenticates.
 func TokenParameters() []string {
-	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "client_assertion",
-		"client_assertion_type", "scope", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code", "auth_req_id"}
+	return []string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource", "audience",
+		"subject_token", "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code", "auth_req_id"}
 }
 
 // Exchange is a token request by a client that has authenticated, and the

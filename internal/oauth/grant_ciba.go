@@ -25,10 +25,9 @@ const (
 // maxBinding bounds a binding_message, in characters.
 const maxBinding = 64
 
-// BackchannelParameters are those that the backchannel endpoint knows beside
-// those of every endpoint that clients call themselves.
+// BackchannelParameters are those of an authentication request (CIBA §7.1).
 func BackchannelParameters() []string {
-	return append(hints(), "binding_message", "requested_expiry", "acr_values", "request")
+	return append(hints(), "scope", "resource", "binding_message", "requested_expiry", "acr_values", "request")
 }
 
 // hints are the parameters that name the person (CIBA §7.1).
@@ -76,7 +75,7 @@ func backchannelAllowed(a Authorization) error {
 
 // backchannelScopes must have openid among them (CIBA §7.1).
 func (a Authorization) backchannelScopes() ([]string, error) {
-	granted, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
+	granted, err := a.granted()
 	if err == nil && !slices.Contains(granted, scopeOpenID) {
 		err = fault.ScopeOpenID
 	}

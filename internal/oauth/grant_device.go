@@ -15,6 +15,9 @@ const GrantDevice = "urn:ietf:params:oauth:grant-type:device_code"
 // defaultDevicePath ends the verification URI of applications that name none.
 const defaultDevicePath = "activate"
 
+// DeviceParameters are those of a device authorization request (RFC 8628 §3.1).
+func DeviceParameters() []string { return []string{"scope", "resource"} }
+
 // deviceChecks is the order in which a device authorization request is refused
 // (RFC 8628 §3.1).
 func deviceChecks() []Check[Authorization] {
@@ -27,10 +30,7 @@ func deviceChecks() []Check[Authorization] {
 		}},
 		{"client.access_control", accessControl},
 		{"resource.known", func(a Authorization) error { return a.Client.mayTarget(a.Form["resource"]) }},
-		{"scope", func(a Authorization) error {
-			_, err := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client)
-			return err
-		}},
+		{"scope", func(a Authorization) error { _, err := a.granted(); return err }},
 	}
 }
 
@@ -39,7 +39,7 @@ func (a Authorization) AcceptDevice(now time.Time) (Pending, error) {
 	if err := First(deviceChecks(), a); err != nil {
 		return Pending{}, err
 	}
-	scopes, _ := GrantScopes(a.Form.Get("scope"), a.Form["resource"], a.Client) // the checks have accepted it
+	scopes, _ := a.granted() // the checks have accepted it
 	return Pending{ClientID: a.Client.ID, Scopes: scopes, Resources: a.Form["resource"], Interval: a.Client.DevicePollingInterval,
 		ExpiresAt: now.Add(time.Duration(a.Client.DeviceTimeout) * time.Second)}, nil
 }

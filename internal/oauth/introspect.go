@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// LookupParameters are those of the endpoints that are asked about a token
+// (RFC 7009 §2.1, RFC 7662 §2.1).
+func LookupParameters() []string { return []string{"token", "token_type_hint"} }
+
 // Inspector is who asks about a token: an application, about its own, or a
 // custom resource, about those that are for it.
 type Inspector struct {

@@ -50,15 +50,19 @@ func (f Form) Given() Form {
 	return out
 }
 
-// Wrong refuses the first of the named parameters that was repeated, or that
-// no parameter may contain.
+// lists are the parameters that may come several times (RFC 8707 §2, RFC 8693
+// §2.1). How often is for their rules to bound.
+func lists() []string { return []string{"resource", "audience"} }
+
+// Wrong refuses the first of the named parameters that was repeated and is none
+// of a list, or that has what no parameter may contain.
 func (f Form) Wrong(names []string) error {
 	for _, name := range names {
 		values := f[name]
-		switch {
-		case len(values) > 1:
+		if len(values) > 1 && !slices.Contains(lists(), name) {
 			return fault.ParameterRepeated.Saying(name).Compared("1 value", count(len(values))+" values")
-		case len(values) == 1 && !sound(values[0], longest(name)):
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return !sound(v, longest(name)) }) {
 			return fault.ParameterBroken.Saying(name)
 		}
 	}
@@ -84,12 +88,9 @@ const maxAgain = 4096
 func (f Form) Again() string {
 	known := url.Values{}
 	for _, name := range AuthorizeParameters() {
-		if v := f.Get(name); v != "" {
-			known.Set(name, v)
+		if f.Get(name) != "" {
+			known[name] = f[name]
 		}
-	}
-	if len(f["resource"]) > 0 {
-		known["resource"] = f["resource"]
 	}
 	if query := known.Encode(); len(query) <= maxAgain {
 		return query

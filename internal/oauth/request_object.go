@@ -98,7 +98,7 @@ func (a Authorization) Unfold(o Object, keys Keys, issuer string, now time.Time)
 		}
 	}
 	delete(form, "request")
-	for _, name := range append(AuthorizeParameters(), "resource") {
+	for _, name := range AuthorizeParameters() {
 		values, err := parameterOf(members[name])
 		switch {
 		case err != nil || len(values) > 0 && (name == "request" || name == "request_uri"):

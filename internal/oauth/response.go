@@ -51,8 +51,11 @@ func inFront(types []string) bool {
 // InFront is inFront of an accepted request.
 func (r Request) InFront() bool { return inFront(r.Types) }
 
-// Wants reports whether a request has a response type.
-func (r Request) Wants(responseType string) bool { return slices.Contains(r.Types, responseType) }
+// Wants reports whether a request has a response type. One that was kept before
+// there were several wants a code.
+func (r Request) Wants(responseType string) bool {
+	return slices.Contains(r.Types, responseType) || len(r.Types) == 0 && responseType == TypeCode
+}
 
 // Mode is the response mode: the one that is asked for, when it is one that may
 // be, or else that of the response type.

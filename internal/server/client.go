@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"pixy/internal/facts"
@@ -13,40 +14,74 @@ import (
 	"pixy/internal/store"
 )
 
-// caller is a client that has authenticated, and what is needed to issue
-// tokens to it.
+// caller is a client that has authenticated, or that a request names.
 type caller struct {
 	realm  oauth.Realm
 	client *oauth.Client
-	signer oauth.Signer
-	roles  []platform.RoleAssignment
+	sealed []string // the secrets that it may authenticate with
 }
 
-// caller authenticates the client of a request to one of the endpoints that
-// clients call themselves (RFC 6749 §2.3). An assertion is good for one of
-// them.
-func (s *Server) caller(r *http.Request, form oauth.Form) (c caller, err error) {
+// issuing is a client and what its tokens are signed with.
+type issuing struct {
+	caller
+	signer oauth.Signer
+}
+
+// clientForm reads the parameters of an endpoint that clients call themselves,
+// which belong in the body alone: those by which they authenticate, and known.
+func clientForm(r *http.Request, known []string) (oauth.Form, error) {
+	known = slices.Concat(oauth.ClientParameters(), known)
+	query, err := readQuery(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := query.Given().Misplaced(known); err != nil {
+		return nil, err
+	}
+	form, err := readForm(r)
+	if err != nil {
+		return nil, err
+	}
+	form = form.Given()
+	return form, form.Wrong(known)
+}
+
+// fromClient lets an endpoint answer that clients call themselves, once the
+// client has authenticated (RFC 6749 §2.3). The endpoint knows the parameters,
+// each of which may come once unless it is one of a list.
+func (s *Server) fromClient(parameters []string, handle func(http.ResponseWriter, *http.Request, oauth.Form, caller) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		form, err := clientForm(r, parameters)
+		if err != nil {
+			return err
+		}
+		c, err := s.caller(r, form, nil)
+		if err != nil {
+			return err
+		}
+		return handle(w, r, form, c)
+	}
+}
+
+// caller authenticates the client of a request. An assertion is good for one of
+// them. also loads what else is needed, in the same View.
+func (s *Server) caller(r *http.Request, form oauth.Form, also func(*store.Tx, *oauth.Client) error) (c caller, err error) {
 	credentials, err := oauth.ReadCredentials(r.Header.Get("Authorization"), form)
 	if err != nil {
 		return c, err
 	}
 	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		if c, err = s.issuing(tx, credentials.ID); err != nil || c.client == nil {
+		if c, err = s.named(tx, credentials.ID); err != nil || c.client == nil || also == nil {
 			return err
 		}
-		c.roles, err = facts.Assignments(tx, c.client.ID)
-		return err
+		return also(tx, c.client)
 	})
 	if err != nil {
 		return c, err
 	}
 	var keys oauth.Keys
 	if c.client != nil && credentials.Method == c.client.TokenEndpointAuthMethod {
-		kid := ""
-		if credentials.Assertion != nil {
-			kid = credentials.Assertion.KeyID
-		}
-		if keys, err = s.keysFor(r.Context(), c, credentials.Method, kid); err != nil {
+		if keys, err = s.keysFor(r.Context(), c, credentials.Method, credentials.KeyID()); err != nil {
 			return c, err
 		}
 	}
@@ -56,16 +91,15 @@ func (s *Server) caller(r *http.Request, form oauth.Form) (c caller, err error) 
 	return c, s.assertedOnce(r, credentials)
 }
 
-// issuing is what tokens for a client need; its client is nil when there is
-// none with this id.
-func (s *Server) issuing(tx *store.Tx, id string) (c caller, err error) {
+// named is the client with an id; its client is nil when there is none.
+func (s *Server) named(tx *store.Tx, id string) (c caller, err error) {
 	if c.realm, err = s.realm(tx); err != nil {
 		return c, err
 	}
 	if c.client, err = s.client(tx, id); err != nil || c.client == nil {
 		return c, err
 	}
-	c.signer, err = s.vault.SignerOf(tx, c.client.Application)
+	c.sealed, err = facts.LiveSecrets(tx, id)
 	return c, err
 }
 
@@ -79,14 +113,7 @@ func (s *Server) keysFor(ctx context.Context, c caller, method, kid string) (key
 			err = fault.ClientDenied.Because(err)
 		}
 	default:
-		var sealed []string
-		err = s.db.View(ctx, c.realm.Environment, func(tx *store.Tx) error {
-			sealed, err = facts.LiveSecrets(tx, c.client.ID)
-			return err
-		})
-		if err == nil {
-			keys.Secrets, err = s.vault.Secrets(c.realm.Environment, "secret", c.client.ID, sealed)
-		}
+		keys.Secrets, err = s.vault.Secrets(c.realm.Environment, "secret", c.client.ID, c.sealed)
 	}
 	return keys, err
 }

@@ -14,15 +14,7 @@ import (
 
 // deviceAuthorization gives a device the code that it waits with, and the one
 // that its person enters elsewhere (RFC 8628 §3.1, §3.2).
-func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
-	if err != nil {
-		return err
-	}
-	c, err := s.caller(r, form)
-	if err != nil {
-		return err
-	}
+func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request, form oauth.Form, c caller) error {
 	pending, err := oauth.Authorization{Form: form, Client: c.client}.AcceptDevice(s.now().UTC())
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 // application that it was issued to or the resource that it is for (RFC 7662
 // §2).
 func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r, "token", "token_type_hint")
+	form, err := clientForm(r, oauth.LookupParameters())
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Server) inspector(r *http.Request, form oauth.Form) (oauth.Inspector, c
 		}
 		return oauth.Inspector{Audience: resource.Audience}, caller{}, oauth.AuthenticateResource(credentials, resource, secrets)
 	}
-	c, err := s.caller(r, form)
+	c, err := s.caller(r, form, nil)
 	if err == nil && c.client.TokenEndpointAuthMethod == platform.AuthNone {
 		err = fault.ClientMethod.Compared("a client that authenticates", "a public one")
 	}
@@ -101,11 +101,11 @@ func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[st
 	return x.Refresh.Inspect(c.realm.Issuer), nil
 }
 
-// signedOn refuses an ID token whose session has ended, or whose user is gone:
-// the subject need not be the user's id.
-func (s *Server) signedOn(tx *store.Tx, session string) error {
-	t, err := s.records.Sessions.ByID(tx, session)
-	if isMissing(err) || err == nil && !tx.Now().Before(t.Expires) {
+// identityStillGood refuses an ID token whose session has ended, or whose user
+// is gone: the subject need not be the user's id.
+func (s *Server) identityStillGood(tx *store.Tx, claims oauth.Identity) error {
+	t, err := s.records.Sessions.LiveByID(tx, claims.Session)
+	if isMissing(err) {
 		return tokenError("its session has ended")
 	}
 	if err != nil {
@@ -120,18 +120,14 @@ func (s *Server) signedOn(tx *store.Tx, session string) error {
 
 func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
 	var claims oauth.Identity
-	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		keys, err := facts.PublicKeys(tx)
-		if err != nil {
+	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
+		if claims, err = s.identityOf(tx, c.client.ID, token); err != nil {
 			return err
 		}
-		if claims, err = oauth.VerifyIdentity(token, keys, s.issuers(c.realm.Environment)...); err != nil {
-			return tokenError(err.Error())
-		}
-		return s.signedOn(tx, claims.Session)
+		return s.identityStillGood(tx, claims)
 	})
 	switch {
-	case isTokenError(err), err == nil && (claims.Audience != c.client.ID || claims.Expires <= s.now().Unix()):
+	case isTokenError(err), err == nil && claims.Expires <= s.now().Unix():
 		return oauth.Inactive(), nil
 	case err != nil:
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 // answer signs the tokens of an outcome and is the body of the token response
 // (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
-func (s *Server) answer(ctx context.Context, c caller, out oauth.Outcome) (kind.Body, error) {
+func (s *Server) answer(ctx context.Context, c issuing, out oauth.Outcome) (kind.Body, error) {
 	added, err := s.mapped(ctx, c, out.Issue)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (s *Server) answer(ctx context.Context, c caller, out oauth.Outcome) (kind.
 }
 
 // accessToken signs an access token, and is what every answer says of one.
-func (s *Server) accessToken(c caller, i oauth.Issue, added mapped) (kind.Body, error) {
+func (s *Server) accessToken(c issuing, i oauth.Issue, added mapped) (kind.Body, error) {
 	now, target := s.now(), c.client.Target(i)
 	claims := c.realm.AccessClaims(i, target, c.client.ID, s.vault.NewID(), now)
 	whole, err := oauth.With(claims, added.forAPI)
@@ -58,7 +58,7 @@ func (s *Server) accessToken(c caller, i oauth.Issue, added mapped) (kind.Body, 
 	return body, nil
 }
 
-func (s *Server) identityToken(c caller, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
+func (s *Server) identityToken(c issuing, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
 	claims, err := oauth.With(c.realm.IdentityClaims(i, c.client.ID, s.vault.NewID(), with, s.now()), added.forClient)
 	if err != nil {
 		return "", err
@@ -70,7 +70,7 @@ func (s *Server) identityToken(c caller, i oauth.Issue, with oauth.Beside, added
 // the access token, those of the application to the ID token.
 type mapped struct{ forAPI, forClient map[string]any }
 
-func (s *Server) mapped(ctx context.Context, c caller, i oauth.Issue) (m mapped, err error) {
+func (s *Server) mapped(ctx context.Context, c issuing, i oauth.Issue) (m mapped, err error) {
 	if i.Subject == "" {
 		return m, nil
 	}

@@ -2,9 +2,7 @@ package server
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,27 +18,24 @@ const requestURI = "urn:ietf:params:oauth:request_uri:"
 
 // par keeps an authorize request that the client sends itself, and gives it a
 // name that is good once (RFC 9126 §2).
-func (s *Server) par(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
-	if err != nil {
-		return err
-	}
-	c, err := s.caller(r, form)
-	if err != nil {
-		return err
-	}
+func (s *Server) par(w http.ResponseWriter, r *http.Request, form oauth.Form, c caller) error {
 	jkt, err := s.proof(w, r, "")
 	if err != nil {
 		return err
 	}
-	a, err := s.toPush(r, c, form, jkt)
-	if err != nil {
+	a := oauth.Authorization{Form: form, Client: c.client}
+	if form.Get("request_uri") == "" {
+		if a, err = s.signedParts(r, a, c); err != nil {
+			return err
+		}
+	}
+	if a, err = a.Push(form.Get("client_id"), jkt); err != nil {
 		return err
 	}
-	life := time.Duration(c.client.PARTimeout) * time.Second
 	token := s.vault.NewToken()
 	err = s.db.Update(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
-		_, err := s.records.Pushed.Put(tx, token, store.Ticket[facts.PushedRequest]{Client: c.client.ID, Expires: tx.Now().Add(life),
+		expires := tx.Now().Add(time.Duration(c.client.PARTimeout) * time.Second)
+		_, err := s.records.Pushed.Put(tx, token, store.Ticket[facts.PushedRequest]{Client: c.client.ID, Expires: expires,
 			Body: facts.PushedRequest{ClientID: c.client.ID, Form: a.Form, Signed: a.Signed, Subject: a.Subject, Username: a.Username}})
 		return err
 	})
@@ -48,36 +43,6 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusCreated, kind.Body{"request_uri": requestURI + token, "expires_in": c.client.PARTimeout})
-}
-
-// toPush holds the request against the rules of the authorize endpoint.
-func (s *Server) toPush(r *http.Request, c caller, form oauth.Form, jkt string) (oauth.Authorization, error) {
-	a := oauth.Authorization{Form: maps.Clone(form), Client: c.client, Pushed: true}
-	if form.Get("request_uri") != "" {
-		return a, fault.RequestURIPushed
-	}
-	if id := form.Get("client_id"); id != "" && id != c.client.ID {
-		return a, fault.PushedForeign.Compared(c.client.ID, id)
-	}
-	a.Form["client_id"] = []string{c.client.ID}
-	a, err := s.signedParts(r, a, c)
-	if err != nil {
-		return a, err
-	}
-	if jkt != "" {
-		if named := a.Form.Get("dpop_jkt"); named != "" && named != jkt {
-			return a, fault.ProofForeign.Compared(named, jkt)
-		}
-		a.Form["dpop_jkt"] = []string{jkt}
-	}
-	if err := oauth.First(oauth.ClientChecks(), a); err != nil {
-		return a, err
-	}
-	_, err = a.Accept()
-	maps.DeleteFunc(a.Form, func(name string, _ []string) bool {
-		return name != "resource" && !slices.Contains(oauth.AuthorizeParameters(), name)
-	})
-	return a, err
 }
 
 // pushed is the request that a request_uri names. It is good once, for the

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
@@ -58,9 +60,12 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, realm oauth.Rea
 // §3.2.2.5, §3.3.2.5).
 func (s *Server) inFront(ctx context.Context, realm oauth.Realm, g granted, answer kind.Body) error {
 	f, q := g.record.Flow, g.record.Request
-	var c caller
+	var c issuing
 	err := s.db.View(ctx, realm.Environment, func(tx *store.Tx) (err error) {
-		c, err = s.issuing(tx, q.ClientID)
+		if c.caller, err = s.named(tx, q.ClientID); err != nil || c.client == nil {
+			return err
+		}
+		c.signer, err = s.vault.SignerOf(tx, c.client.Application)
 		return err
 	})
 	if err != nil {
@@ -98,7 +103,7 @@ func (s *Server) inFront(ctx context.Context, realm oauth.Realm, g granted, answ
 // identityInFront is an ID token that comes through the browser. Without an
 // access token nobody can ask for the claims of the scopes, so they are in it
 // (OpenID Connect Core §5.4).
-func (s *Server) identityInFront(ctx context.Context, c caller, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
+func (s *Server) identityInFront(ctx context.Context, c issuing, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
 	if with.AccessToken == "" && with.Code == "" {
 		claims, err := s.claims(ctx, c.realm.Environment, c.client.ID, i.Subject, i.Scopes)
 		if err != nil {
@@ -140,7 +145,7 @@ func (s *Server) respond(w http.ResponseWriter, realm oauth.Realm, b back, answe
 		redirect(w, oauth.AppendFragment(b.uri, parameters))
 	case oauth.ModeForm:
 		page := web.FormPost{Action: b.uri}
-		for name := range parameters {
+		for _, name := range slices.Sorted(maps.Keys(parameters)) {
 			page.Fields = append(page.Fields, web.Fact{Label: name, Value: parameters.Get(name)})
 		}
 		return s.writePage(w, http.StatusOK, formAction(b.uri), func(p *bytes.Buffer) error { return s.pages.FormPost(p, page) })
@@ -164,7 +169,11 @@ func (s *Server) sendBack(w http.ResponseWriter, r *http.Request, realm oauth.Re
 			return err
 		}
 		s.logRefusal(r, f)
-		f = map[bool]*fault.Fault{true: fault.ServerBusy, false: fault.ServerError}[f.Status == http.StatusServiceUnavailable]
+		if f.Status == http.StatusServiceUnavailable {
+			f = fault.ServerBusy
+		} else {
+			f = fault.ServerError
+		}
 	}
 	if b.mode == oauth.ModeFlow || b.uri == "" {
 		s.refuse(w, r, asPlatform, flowFault(f))

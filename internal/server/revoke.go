@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/oauth"
 	"pixy/internal/store"
@@ -13,19 +12,12 @@ import (
 // revoke ends a token at the wish of the client that it was issued to (RFC 7009
 // §2): with a refresh token its whole family, an access token alone. A token
 // that is not good any more is as good as revoked.
-func (s *Server) revoke(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r, "token", "token_type_hint")
-	if err != nil {
-		return err
-	}
-	c, err := s.caller(r, form)
-	if err != nil {
-		return err
-	}
+func (s *Server) revoke(w http.ResponseWriter, r *http.Request, form oauth.Form, c caller) error {
 	token := form.Get("token")
 	if token == "" {
 		return fault.TokenMissing
 	}
+	var err error
 	if _, _, ok := oauth.ReadRefreshToken(s.refreshKey, c.realm.Environment, token); ok {
 		err = s.revokeRefresh(r, c, token)
 	} else {
@@ -71,13 +63,13 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 // notIdentity refuses an ID token, which can't be revoked (RFC 7009 §2.2.1).
 func (s *Server) notIdentity(r *http.Request, c caller, token string) error {
 	return s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
-		keys, err := facts.PublicKeys(tx)
-		if err != nil {
-			return err
-		}
-		if _, err := oauth.VerifyIdentity(token, keys, s.issuers(c.realm.Environment)...); err == nil {
+		_, err := s.identity(tx, token)
+		switch {
+		case err == nil:
 			return fault.TokenNotRevocable
+		case isTokenError(err):
+			return nil
 		}
-		return nil
+		return err
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/oauth"
 )
 
 // answers says in which form an endpoint refuses.
@@ -37,6 +38,8 @@ type Route struct {
 	// it takes no body.
 	Media []string
 	Limit int64 // of the body, in bytes
+	// Parameters are those that a protocol endpoint knows.
+	Parameters []string
 
 	// Of the management API: the area that a role must permit, and what body
 	// and answer consist of (see manage.Route).
@@ -79,19 +82,19 @@ func (s *Server) table() []Route {
 		{Method: "GET", Path: "/{env}/as/.well-known/openid-configuration", trust: anyOrigin, handle: s.discovery},
 		{Method: "GET", Path: "/.well-known/oauth-authorization-server/{env}/as", trust: anyOrigin, handle: s.discovery},
 		{Method: "GET", Path: "/{env}/as/jwks", trust: anyOrigin, handle: s.jwks},
-		{Method: "GET", Path: "/{env}/as/authorize", answers: asPage, trust: clientOrigin, acts: true, handle: s.authorize},
-		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.authorize},
+		{Method: "GET", Path: "/{env}/as/authorize", Parameters: oauth.AuthorizeParameters(), answers: asPage, trust: clientOrigin, acts: true, handle: s.authorize},
+		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, Parameters: oauth.AuthorizeParameters(), answers: asPage, trust: clientOrigin, handle: s.authorize},
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
 		{Method: "GET", Path: "/{env}/as/signoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.signoff},
 		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asSignoffPage, trust: clientOrigin, handle: s.signoff},
 		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
-		{Method: "POST", Path: "/{env}/as/par", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.par},
-		{Method: "POST", Path: "/{env}/as/token", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.token},
-		{Method: "POST", Path: "/{env}/as/cibaAuthorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.backchannel},
-		{Method: "POST", Path: "/{env}/as/introspect", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.introspect},
-		{Method: "POST", Path: "/{env}/as/revoke", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.revoke},
-		{Method: "POST", Path: "/{env}/as/device_authorization", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.deviceAuthorization},
+		ofClients("/{env}/as/token", oauth.TokenParameters(), s.token),
+		ofClients("/{env}/as/introspect", oauth.LookupParameters(), s.introspect),
+		ofClients("/{env}/as/par", oauth.AuthorizeParameters(), s.fromClient(oauth.AuthorizeParameters(), s.par)),
+		ofClients("/{env}/as/revoke", oauth.LookupParameters(), s.fromClient(oauth.LookupParameters(), s.revoke)),
+		ofClients("/{env}/as/device_authorization", oauth.DeviceParameters(), s.fromClient(oauth.DeviceParameters(), s.deviceAuthorization)),
+		ofClients("/{env}/as/cibaAuthorization", oauth.BackchannelParameters(), s.fromClient(oauth.BackchannelParameters(), s.backchannel)),
 		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 
@@ -112,6 +115,12 @@ func (s *Server) table() []Route {
 		routes = append(routes, r)
 	}
 	return routes
+}
+
+// ofClients is an endpoint that clients call themselves, by POST with a form.
+func ofClients(path string, parameters []string, handle func(http.ResponseWriter, *http.Request) error) Route {
+	return Route{Method: "POST", Path: path, Media: []string{mediaForm}, Limit: limitForm, Parameters: slices.Concat(oauth.ClientParameters(), parameters),
+		answers: asOAuth, trust: anyOrigin, handle: handle}
 }
 
 // unguarded is the first route of the management API that declares no

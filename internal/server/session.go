@@ -15,10 +15,7 @@ import (
 // that an application takes part that wants to hear of its end. One that has
 // ended meanwhile issues nothing.
 func (s *Server) useSession(tx *store.Tx, id, client string) error {
-	t, err := s.records.Sessions.ByID(tx, id)
-	if err == nil && !s.records.Sessions.Live(t, tx.Now()) {
-		err = store.ErrMissing
-	}
+	t, err := s.records.Sessions.LiveByID(tx, id)
 	if err != nil {
 		return facts.Missing(err, fault.LoginRequired)
 	}

@@ -8,6 +8,7 @@ import (
 	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/oauth"
+	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -15,14 +16,22 @@ import (
 // grant type decides on the one ticket it spends, the tokens are signed after
 // the commit.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
-	form, err := tokenForm(r)
+	form, err := clientForm(r, oauth.TokenParameters())
 	if err != nil {
 		return err
 	}
 	if _, err := oauth.Pick(form, nil); err != nil {
 		return err
 	}
-	c, err := s.caller(r, form)
+	var c issuing
+	var roles []platform.RoleAssignment
+	c.caller, err = s.caller(r, form, func(tx *store.Tx, client *oauth.Client) error {
+		if roles, err = facts.Assignments(tx, client.ID); err != nil {
+			return err
+		}
+		c.signer, err = s.vault.SignerOf(tx, client.Application)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -34,11 +43,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	x := oauth.Exchange{Form: form, Client: *c.client, Now: s.now(), Roles: c.roles, JKT: jkt}
+	x := oauth.Exchange{Form: form, Client: *c.client, Now: s.now(), Roles: roles, JKT: jkt}
 	if x.Presented, err = s.readTokens(r, grant, form); err != nil {
 		return err
 	}
-	out, err := s.redeem(r.Context(), grant, x, c)
+	out, err := s.redeem(r.Context(), grant, x, c.realm.Environment)
 	if err != nil {
 		return err
 	}
@@ -68,43 +77,31 @@ func (s *Server) readTokens(r *http.Request, g oauth.Grant, form oauth.Form) (ma
 	return out, nil
 }
 
-// tokenForm reads the parameters of an endpoint that clients call themselves,
-// which belong in the body alone: those of the token endpoint, and more.
-func tokenForm(r *http.Request, more ...string) (oauth.Form, error) {
-	known := append(oauth.TokenParameters(), more...)
-	query, err := readQuery(r)
-	if err != nil {
-		return nil, err
-	}
-	if err := query.Given().Misplaced(append(known, "resource", "audience")); err != nil {
-		return nil, err
-	}
-	form, err := readForm(r)
-	if err != nil {
-		return nil, err
-	}
-	form = form.Given()
-	return form, form.Wrong(known)
-}
-
 // spender decides on the ticket that a grant spends, as it is in this write.
 type spender func(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error)
 
-// spenders are those of the grants that spend one, by the form field that names
-// it.
-func (s *Server) spenders() map[string]spender {
-	return map[string]spender{"code": s.spendCode, "refresh_token": s.spendRefresh, "device_code": s.spendDevice, "auth_req_id": s.spendBackchannel}
+// spender is that of the form field that names the ticket.
+func (s *Server) spender(field string) spender {
+	switch field {
+	case "code":
+		return s.spendCode
+	case "refresh_token":
+		return s.spendRefresh
+	case "device_code":
+		return s.spendDevice
+	}
+	return s.spendBackchannel
 }
 
 // redeem lets the grant decide. Where it spends a ticket, that is one write:
 // of many who redeem a code at the same time, one does.
-func (s *Server) redeem(ctx context.Context, g oauth.Grant, x oauth.Exchange, c caller) (out oauth.Outcome, err error) {
+func (s *Server) redeem(ctx context.Context, g oauth.Grant, x oauth.Exchange, env string) (out oauth.Outcome, err error) {
 	if g.Spends == "" {
 		out = g.Decide(x)
 		return out, out.Refuse
 	}
-	spend := s.spenders()[g.Spends]
-	err = s.db.Update(ctx, c.realm.Environment, func(tx *store.Tx) error {
+	spend := s.spender(g.Spends)
+	err = s.db.Update(ctx, env, func(tx *store.Tx) error {
 		x.Now = tx.Now()
 		out, err = spend(tx, g, x, x.Form.Get(g.Spends))
 		return err

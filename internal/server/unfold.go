@@ -33,7 +33,7 @@ func (s *Server) unfold(r *http.Request, form oauth.Form) (oauth.Authorization, 
 // clientOfForm is the application that a form names.
 func (s *Server) clientOfForm(r *http.Request, form oauth.Form) (c caller, err error) {
 	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		c, err = s.issuing(tx, form.Get("client_id"))
+		c, err = s.named(tx, form.Get("client_id"))
 		return err
 	})
 	return c, err
@@ -53,15 +53,10 @@ func (s *Server) signedParts(r *http.Request, a oauth.Authorization, c caller) (
 			return a, err
 		}
 	}
-	text := a.Form.Get("login_hint_token")
-	if text == "" {
+	if a.Form.Get("login_hint_token") == "" {
 		return a, nil
 	}
-	o, keys, err := s.object(r, c, text)
-	if err != nil {
-		return a, err
-	}
-	user, err := c.client.HintedUser(o, keys, c.realm.Issuer, s.now())
+	user, err := s.hintedByObject(r, c, a.Form.Get("login_hint_token"))
 	if err != nil {
 		return a, err
 	}
@@ -89,27 +84,4 @@ func (s *Server) object(r *http.Request, c caller, text string) (o oauth.Object,
 		err = fault.ObjectBroken.Because(err)
 	}
 	return o, keys, err
-}
-
-// hinted holds an id_token_hint against the keys of the environment, and the
-// browser's session against the user whom the request's hints name.
-func (s *Server) hinted(tx *store.Tx, a *oauth.Authorization, f *authorizeFacts) error {
-	if text := a.Form.Get("id_token_hint"); text != "" && a.Subject == "" {
-		keys, err := facts.PublicKeys(tx)
-		if err != nil {
-			return err
-		}
-		claims, err := oauth.VerifyIdentity(text, keys, s.issuers(f.realm.Environment)...)
-		if err != nil || claims.Audience != f.client.ID {
-			f.hint = fault.HintBroken.Saying("id_token_hint").Because(err)
-			return nil
-		}
-		a.Subject = claims.Subject
-	}
-	if a.Subject == "" || f.browser.session == nil {
-		return nil
-	}
-	subject, err := s.subject(tx, f.client.ID, f.browser.session.User)
-	f.foreign = subject != a.Subject
-	return err
 }
