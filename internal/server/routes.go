@@ -94,7 +94,7 @@ func (s *Server) table() []Route {
 		ofClients("/{env}/as/par", oauth.AuthorizeParameters(), s.fromClient(oauth.AuthorizeParameters(), s.par)),
 		ofClients("/{env}/as/revoke", oauth.LookupParameters(), s.fromClient(oauth.LookupParameters(), s.revoke)),
 		ofClients("/{env}/as/device_authorization", oauth.DeviceParameters(), s.fromClient(oauth.DeviceParameters(), s.deviceAuthorization)),
-		ofClients("/{env}/as/cibaAuthorization", oauth.BackchannelParameters(), s.fromClient(oauth.BackchannelParameters(), s.backchannel)),
+		ofClients("/{env}/as/cibaAuthorization", oauth.CIBAParameters(), s.fromClient(oauth.CIBAParameters(), s.ciba)),
 		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 
