@@ -283,7 +283,7 @@ func TestDeafForAWhile(t *testing.T) {
 	app.answer(503)
 	w.manage("PUT", "/users/"+ada+"/enabled", object{"enabled": false}).want(200)
 	app.heard(t, 1)
-	w.user("bob") // after a write the server looks for what is due
+	w.must(w.server.Sweep(t.Context()))
 	app.heard(t, 1)
 	app.answer(204)
 	w.pass(time.Minute)
@@ -296,6 +296,28 @@ func TestDeafForAWhile(t *testing.T) {
 	if len(sessions) != 3 {
 		t.Errorf("the application heard of %d sessions, want 3", len(sessions))
 	}
+}
+
+// TestNoticesAreLookedForWhenThereAre: what ends no session does not let the
+// server look for what is due.
+func TestNoticesAreLookedForWhenThereAre(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	bob := w.user("bob")
+	app := listen(t)
+	client := w.leaving(object{"backChannelLogoutUri": app.URL + "/bcl"})
+	p := &person{w: w}
+	app.answer(503)
+	p.signoff(url.Values{"id_token_hint": {p.hint(client, "ada")}}).want(302)
+	app.heard(t, 1)
+	w.pass(time.Minute)
+	p.hint(client, "ada")
+	p.signOn(p.tab(client, url.Values{"prompt": {"login"}}), "ada", goodPassword).want(200)
+	w.manage("POST", "/populations", object{"name": "Others"}).want(201)
+	w.manage("PATCH", "/users/"+bob, object{"nickname": "Bobby"}).want(200)
+	app.heard(t, 1)
+	w.manage("DELETE", "/users/"+bob, nil).want(204)
+	app.heard(t, 2)
 }
 
 // TestHangingApplication holds up neither the sign-off nor other applications.

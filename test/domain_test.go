@@ -276,7 +276,7 @@ func TestWrongDomains(t *testing.T) {
 	}
 }
 
-// TestDevicesAtDomain: what a device and a client of the backchannel are told at
+// TestDevicesAtDomain: what a device and a client of CIBA are told at
 // a domain leads to its pages, and the whole way can be gone there.
 func TestDevicesAtDomain(t *testing.T) {
 	w, _ := newDomain(t)

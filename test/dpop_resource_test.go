@@ -36,7 +36,7 @@ func TestBoundTokensNeedProofs(t *testing.T) {
 			r := w.send(at.method, to, "", headers...)
 			challenge := r.Header.Get("WWW-Authenticate")
 			if r.StatusCode != 401 || !strings.HasPrefix(challenge, scheme+" ") || !strings.Contains(challenge, `error="`+code+`"`) ||
-				strings.Contains(challenge, `algs="ES256 `) != (scheme == "DPoP") || strings.Contains(r.raw, `"sub"`) {
+				strings.Contains(challenge, `algs="RS256 `) != (scheme == "DPoP") || strings.Contains(r.raw, `"sub"`) {
 				t.Errorf("%s: %s: %d %s %s", to, name, r.StatusCode, challenge, r.raw)
 			}
 		}

@@ -2,6 +2,8 @@ package test
 
 import (
 	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"io"
 	"net/http/httptest"
@@ -127,6 +129,8 @@ func (v *prover) wrongProofs(method, path, token string) map[string]string {
 	htu := text(v.claims(method, path, "")["htu"])
 	private := publicJWK(t, v.key, "", "")
 	private["d"] = base64url(v.key.D.FillBytes(make([]byte, 32)))
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	v.w.must(err)
 	whole := good(nil)
 	parts := strings.Split(whole, ".")
 	out := map[string]string{
@@ -164,6 +168,7 @@ func (v *prover) wrongProofs(method, path, token string) map[string]string {
 		"a private jwk":        headed(object{"jwk": private}, v.key),
 		"another jwk":          headed(object{"jwk": publicJWK(t, ecKey(t), "", "")}, v.key),
 		"a jwk off the curve":  headed(object{"jwk": object{"kty": "EC", "crv": "P-256", "x": base64url(make([]byte, 32)), "y": base64url(make([]byte, 32))}}, v.key),
+		"a short RSA key":      headed(object{"alg": "RS256", "jwk": publicJWK(t, short, "", "")}, short),
 		"another signature":    parts[0] + "." + parts[1] + "." + strings.Split(good(nil), ".")[2],
 		"no signature":         parts[0] + "." + parts[1] + ".",
 		"critical":             headed(object{"crit": []string{"x"}, "x": 1}, v.key),

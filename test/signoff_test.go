@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"pixy/internal/oauth"
 )
 
@@ -193,7 +195,7 @@ func forged(t *testing.T, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := oauth.Signer{KeyID: kid(t, token), Key: key}.Sign(claims(t, token), "")
+	out, err := oauth.Signer{KeyID: kid(t, token), Key: key, Algorithm: jose.RS256}.Sign(claims(t, token), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,6 +260,29 @@ func (w *world) callUsers(app, value string) {
 	w.t.Helper()
 	list := w.manage("GET", "/applications/"+app+"/attributes", nil).want(200).body["_embedded"].(object)["attributes"].([]any)
 	w.manage("PUT", "/applications/"+app+"/attributes/"+text(list[0].(object)["id"]), object{"name": "sub", "value": value, "required": true}).want(200)
+}
+
+// TestSignoffWithoutValues: a parameter without a value counts as left out,
+// however often it comes.
+func TestSignoffWithoutValues(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app, p := w.leaving(nil), &person{w: w}
+	for _, by := range []string{"GET signoff", "POST signoff", "GET idpSignoff"} {
+		method, endpoint, _ := strings.Cut(by, " ")
+		parameters := url.Values{"id_token_hint": {"", p.hint(app, "ada"), ""}, "client_id": {"", ""}, "post_logout_redirect_uri": {"", bye}, "state": {"", "", ""}, "ui_locales": {"", ""}}.Encode()
+		to, body := "/"+w.env+"/as/"+endpoint, ""
+		if method == "POST" {
+			body = parameters
+			to += "?client_id=&state="
+		} else {
+			to += "?" + parameters
+		}
+		r := p.send(method, to, body, header{"Content-Type": "application/x-www-form-urlencoded"})
+		if r.StatusCode != 302 || r.Header.Get("Location") != bye || p.signedOn(app) {
+			t.Errorf("%s: %d to %q %s", by, r.StatusCode, r.Header.Get("Location"), r.raw)
+		}
+	}
 }
 
 // TestSignoffAsks asks the person when any page could have sent the request,

@@ -45,7 +45,7 @@ func protocols() map[string]protocol {
 		needs: []string{"token"}, gives: object{{"200", object{{"description", "It is ended, or was never good."}}}}}
 	device := protocol{name: "deviceAuthorization", summary: "Gives a device the code that it waits with (RFC 8628 §3.1)", refusal: "OAuthRefusal", guard: "client",
 		gives: object{{"200", answer("The codes.", codes())}}}
-	backchannel := protocol{name: "backchannelAuthentication", summary: "Asks a person who is elsewhere (OpenID Connect CIBA §7)", refusal: "OAuthRefusal", guard: "client",
+	ciba := protocol{name: "backchannelAuthentication", summary: "Asks a person who is elsewhere (OpenID Connect CIBA §7)", refusal: "OAuthRefusal", guard: "client",
 		needs: []string{"scope"},
 		gives: object{{"200", answer("What to ask the token endpoint with.", object{{"type", "object"}, {"required", []string{"auth_req_id", "expires_in"}}, {"properties", object{
 			{"auth_req_id", str("")}, {"expires_in", object{{"type", "integer"}}}, {"interval", object{{"type", "integer"}}}, {"approval_uri", str("")}}}})}}}
@@ -66,7 +66,7 @@ func protocols() map[string]protocol {
 		"/{env}/as/resume":    resume,
 		"/{env}/as/signoff":   signoff, "/{env}/as/idpSignoff": idpSignoff,
 		"/{env}/as/token": token,
-		"/{env}/as/par":   par, "/{env}/as/device_authorization": device, "/{env}/as/cibaAuthorization": backchannel, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
+		"/{env}/as/par":   par, "/{env}/as/device_authorization": device, "/{env}/as/cibaAuthorization": ciba, "/{env}/as/introspect": introspect, "/{env}/as/revoke": revoke,
 		"/{env}/as/userinfo": userinfo,
 		"/{env}/flows/{flow}": {name: "flow", summary: "A sign-on: its status, and as links the actions it admits", refusal: "BadRequest",
 			gives: object{{"200", answer("The flow.", refTo("schemas", "Flow"))}}},

@@ -22,9 +22,9 @@ type Records struct {
 	// Devices are what devices wait for, found by their device codes and, as
 	// ids, by their user codes.
 	Devices store.Tickets[oauth.Pending]
-	// Backchannels are what clients wait for that named the person, found by
+	// CIBA are what clients wait for that named the person, found by
 	// their auth_req_ids and, as ids, by what the page of the person has.
-	Backchannels store.Tickets[oauth.Pending]
+	CIBA store.Tickets[oauth.Pending]
 	// Seen are the names of what may come once: client assertions, proofs.
 	Seen store.Tickets[struct{}]
 	// Notices are what applications are to hear about sessions that ended.
@@ -54,15 +54,15 @@ type PushedRequest struct {
 // flow.SessionLife, whether they are used or not.
 func NewRecords(times SessionTimes) Records {
 	return Records{
-		Flows:        store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
-		Sessions:     Sessions{Tickets: store.Tickets[flow.Session]{Kind: "session", Life: cmp.Or(times.Life, flow.SessionLife)}, rest: times.Idle},
-		Codes:        store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
-		Refreshes:    store.Tickets[oauth.Refresh]{Kind: "refresh"},
-		Pushed:       store.Tickets[PushedRequest]{Kind: "pushed"},
-		Devices:      store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
-		Backchannels: store.Tickets[oauth.Pending]{Kind: flow.ForBackchannel},
-		Seen:         store.Tickets[struct{}]{Kind: "seen"},
-		Notices:      store.Tickets[oauth.Notice]{Kind: "notice", Life: oauth.NoticeLife},
-		Nobody:       store.Tickets[platform.Credential]{Kind: "nobody"},
+		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
+		Sessions:  Sessions{Tickets: store.Tickets[flow.Session]{Kind: "session", Life: cmp.Or(times.Life, flow.SessionLife)}, rest: times.Idle},
+		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
+		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
+		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
+		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
+		CIBA:      store.Tickets[oauth.Pending]{Kind: flow.ForCIBA},
+		Seen:      store.Tickets[struct{}]{Kind: "seen"},
+		Notices:   store.Tickets[oauth.Notice]{Kind: "notice", Life: oauth.NoticeLife},
+		Nobody:    store.Tickets[platform.Credential]{Kind: "nobody"},
 	}
 }

@@ -52,7 +52,7 @@ func catalogue() map[string]*Fault {
 		"DeviceNotAllowed": DeviceNotAllowed, "PendingMissing": PendingMissing, "PendingUnknown": PendingUnknown, "PendingForeign": PendingForeign,
 		"PendingSpent": PendingSpent, "PendingUserGone": PendingUserGone, "PendingOpen": PendingOpen, "PendingTooSoon": PendingTooSoon,
 		"PendingDenied": PendingDenied, "PendingExpired": PendingExpired, "UserCodeWrong": UserCodeWrong,
-		"BackchannelNotAllowed": BackchannelNotAllowed, "BackchannelObject": BackchannelObject, "HintCount": HintCount, "HintedUnknown": HintedUnknown,
+		"CIBANotAllowed": CIBANotAllowed, "CIBAObject": CIBAObject, "HintCount": HintCount, "HintedUnknown": HintedUnknown,
 		"BindingBroken": BindingBroken, "ExpiryBroken": ExpiryBroken, "ApprovalMissing": ApprovalMissing,
 	}
 }

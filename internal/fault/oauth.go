@@ -138,19 +138,19 @@ var (
 	TokenNotRevocable = oauth("revoke.type", "RFC 7009 §2.2.1", "unsupported_token_type", "An ID token can't be revoked; end the session instead")
 )
 
-// What the device authorization endpoint and the backchannel refuse, and the
+// What the device authorization endpoint and the CIBA endpoint refuse, and the
 // token endpoint while a person has yet to decide. PingOne opens the four answers to a poll in another
 // way than all others.
 var (
 	DeviceNotAllowed = oauth("device.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use device codes: its grantTypes lack DEVICE_CODE")
 
-	BackchannelNotAllowed = oauth("backchannel.allowed", "OpenID Connect CIBA §13", "unauthorized_client",
+	CIBANotAllowed = oauth("ciba.allowed", "OpenID Connect CIBA §13", "unauthorized_client",
 		"The application may not ask for people who are elsewhere: its grantTypes lack CIBA, or it does not authenticate")
-	BackchannelObject = oauth("backchannel.object", "OpenID Connect CIBA §13", "invalid_request", "Signed authentication requests are not supported by this server")
-	HintCount         = oauth("hint.one", "OpenID Connect CIBA §7.1", "invalid_request", "The request must have exactly one of login_hint, id_token_hint and login_hint_token")
-	HintedUnknown     = oauth("hint.user", "OpenID Connect CIBA §13", "unknown_user_id", "The hint names no enabled user of this environment")
-	BindingBroken     = oauth("binding_message", "OpenID Connect CIBA §13", "invalid_binding_message", "The binding_message must be at most 64 printable characters")
-	ExpiryBroken      = oauth("requested_expiry", "OpenID Connect CIBA §7.1", "invalid_request", "The requested_expiry must be a number of seconds, 1 or more")
+	CIBAObject    = oauth("ciba.object", "OpenID Connect CIBA §13", "invalid_request", "Signed authentication requests are not supported by this server")
+	HintCount     = oauth("hint.one", "OpenID Connect CIBA §7.1", "invalid_request", "The request must have exactly one of login_hint, id_token_hint and login_hint_token")
+	HintedUnknown = oauth("hint.user", "OpenID Connect CIBA §13", "unknown_user_id", "The hint names no enabled user of this environment")
+	BindingBroken = oauth("binding_message", "OpenID Connect CIBA §13", "invalid_binding_message", "The binding_message must be at most 64 printable characters")
+	ExpiryBroken  = oauth("requested_expiry", "OpenID Connect CIBA §7.1", "invalid_request", "The requested_expiry must be a number of seconds, 1 or more")
 
 	PendingMissing  = oauth("pending.given", "RFC 8628 §3.4", "invalid_request", "The parameter %s is missing")
 	PendingUnknown  = oauth("pending.known", "RFC 8628 §3.5", "invalid_grant", "The %s is unknown in this environment")

@@ -9,8 +9,8 @@ import (
 // The kinds of what clients wait for, which are those of the tickets: a device
 // (RFC 8628), and a client that named the person (OpenID Connect CIBA).
 const (
-	ForDevice      = "device"
-	ForBackchannel = "ciba"
+	ForDevice = "device"
+	ForCIBA   = "ciba"
 )
 
 // Asked is what the person of a flow decides on, for a client that waits for

@@ -86,9 +86,9 @@ func TestDecision(t *testing.T) {
 		{"to be decided", Flow{Status: DAGConsentRequired, Asked: asked}, false, false},
 		{"denied", Flow{Status: DAGConsentRequired, Asked: asked}.Cancel(), false, true},
 		{"cancelled before the sign-on", Flow{Status: UsernamePasswordRequired, Asked: asked}.Cancel(), false, true},
-		{"cancelled by the one person", Flow{Status: DAGConsentRequired, User: "u", Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, true},
-		{"cancelled by nobody knows whom", Flow{Status: UsernamePasswordRequired, Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, false},
-		{"cancelled by somebody else", Flow{Status: DAGConsentRequired, User: "v", Asked: Asked{Kind: ForBackchannel, ID: "i", User: "u"}}.Cancel(), false, false},
+		{"cancelled by the one person", Flow{Status: DAGConsentRequired, User: "u", Asked: Asked{Kind: ForCIBA, ID: "i", User: "u"}}.Cancel(), false, true},
+		{"cancelled by nobody knows whom", Flow{Status: UsernamePasswordRequired, Asked: Asked{Kind: ForCIBA, ID: "i", User: "u"}}.Cancel(), false, false},
+		{"cancelled by somebody else", Flow{Status: DAGConsentRequired, User: "v", Asked: Asked{Kind: ForCIBA, ID: "i", User: "u"}}.Cancel(), false, false},
 		{"cancelled before the code", AskCode(Flow{}, "BCDF-GHJK", noon).Cancel(), false, false},
 	} {
 		if c.f.Approved() != c.approved || c.f.Denied() != c.denied {
@@ -101,7 +101,7 @@ func TestDecision(t *testing.T) {
 // without a session.
 func TestOnePerson(t *testing.T) {
 	r := *request("LOGIN")
-	r.Asked = Asked{Kind: ForBackchannel, ID: "i", User: "u", Scopes: []string{"openid"}, Message: "W4SCT"}
+	r.Asked = Asked{Kind: ForCIBA, ID: "i", User: "u", Scopes: []string{"openid"}, Message: "W4SCT"}
 	session := func(user string) *Session {
 		return &Session{ID: "s", User: user, Username: user, SignedOn: noon, Done: []string{"LOGIN"}, AMR: []string{"pwd"}}
 	}

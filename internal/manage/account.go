@@ -68,7 +68,7 @@ func (a *API) setCredential(ctx context.Context, r Request, action string, chang
 			return err
 		}
 		if next.Locked(tx.Now()) {
-			if err := a.records.EndUser(tx, p.ID); err != nil {
+			if err := a.endUser(tx, r, p.ID); err != nil {
 				return err
 			}
 		}

@@ -31,7 +31,7 @@ func (a *API) follow(tx *store.Tx, r Request, p place, before, after store.Docum
 		}
 	}
 	if was["enabled"] == true && is["enabled"] == false {
-		if err := a.endTickets(tx, p.spec.Ends, p.id); err != nil {
+		if err := a.endTickets(tx, r, p.spec.Ends, p.id); err != nil {
 			return err
 		}
 	}

@@ -74,6 +74,7 @@ type Request struct {
 
 	wanted platform.Access
 	reach  platform.Reach // of the actor's roles in what is wanted
+	ended  *bool          // set when sessions may have ended
 }
 
 func (r Request) env() string { return r.IDs["environment"] }
@@ -84,6 +85,7 @@ type Answer struct {
 	Body     kind.Body // nil for none
 	Location string    // of what was created, or ""
 	Updated  time.Time // of what is shown, when nothing else is shown with it
+	Ended    bool      // sessions may have ended, of which applications are to hear
 }
 
 type handler func(context.Context, Request) (Answer, error)
@@ -101,7 +103,17 @@ func (a *API) Serve(ctx context.Context, route Route, r Request) (Answer, error)
 	if refusal != nil {
 		return Answer{}, refusal
 	}
-	return route.handle(ctx, r)
+	var ended bool
+	r.ended = &ended
+	answer, err := route.handle(ctx, r)
+	answer.Ended = ended
+	return answer, err
+}
+
+// endUser ends all that a user has signed on to.
+func (a *API) endUser(tx *store.Tx, r Request, user string) error {
+	*r.ended = true
+	return a.records.EndUser(tx, user)
 }
 
 func (a *API) environmentExists(tx *store.Tx) error {

@@ -281,7 +281,7 @@ func (a *API) keepPassword(tx *store.Tx, r Request, was facts.Person, next platf
 		return err
 	}
 	if next.Hash != was.Credential.Hash {
-		if err := a.records.EndUser(tx, was.ID); err != nil {
+		if err := a.endUser(tx, r, was.ID); err != nil {
 			return err
 		}
 	}

@@ -194,7 +194,7 @@ func (a *API) removeAll(tx *store.Tx, r Request, p place, d store.Document) erro
 			return err
 		}
 	}
-	if err := a.endTickets(tx, p.spec.Ends, p.id); err != nil {
+	if err := a.endTickets(tx, r, p.spec.Ends, p.id); err != nil {
 		return err
 	}
 	if err := a.unassign(tx, r, p); err != nil {
@@ -233,10 +233,10 @@ func (a *API) unassign(tx *store.Tx, r Request, p place) error {
 	return err
 }
 
-func (a *API) endTickets(tx *store.Tx, ends kind.Holder, id string) error {
+func (a *API) endTickets(tx *store.Tx, r Request, ends kind.Holder, id string) error {
 	switch ends {
 	case kind.HoldsAsOwner:
-		return a.records.EndUser(tx, id)
+		return a.endUser(tx, r, id)
 	case kind.HoldsAsClient:
 		return tx.EndClient(id)
 	}

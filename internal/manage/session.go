@@ -77,6 +77,7 @@ func (a *API) endSession(ctx context.Context, r Request) (Answer, error) {
 		if err := mayTouch(tx, r); err != nil {
 			return err
 		}
+		*r.ended = true
 		if err := a.records.EndSession(tx, t); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"crypto/rsa"
 	"errors"
 	"slices"
 	"strings"
@@ -18,7 +17,8 @@ import (
 const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // The algorithms of JWTs that clients sign: with the client secret, or with a
-// private key whose public part the application has registered.
+// private key whose public part the application has registered or the proof
+// brings.
 func secretAlgorithms() []jose.SignatureAlgorithm {
 	return []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 }
@@ -142,16 +142,10 @@ func verifySigned(text, method string, keys Keys, claims ...any) error {
 	return err
 }
 
-// minRSA is how many bits an RSA key must have (RFC 7518 §3.3).
-const minRSA = 2048
-
 // fits reports whether a JWT may be signed with a key: by the kid, when both
 // have one, by what the key is for, and by its length.
 func fits(k jose.JSONWebKey, kid, algorithm string) bool {
-	if r, isRSA := k.Key.(*rsa.PublicKey); isRSA && r.N.BitLen() < minRSA {
-		return false
-	}
-	return k.IsPublic() && k.Valid() && (kid == "" || k.KeyID == "" || k.KeyID == kid) && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == algorithm)
+	return k.IsPublic() && k.Valid() && platform.StrongKey(k) && (kid == "" || k.KeyID == "" || k.KeyID == kid) && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == algorithm)
 }
 
 // LastUse is until when the assertion would be accepted: it must be remembered

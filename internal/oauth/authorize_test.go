@@ -256,7 +256,7 @@ func TestClientThatDemandsMore(t *testing.T) {
 }
 
 func TestMetadataNamesWhatExists(t *testing.T) {
-	m := Metadata("https://x/e/as")
+	m := Metadata("https://x/e/as", []string{"RS256"})
 	if m["issuer"] != "https://x/e/as" || m["token_endpoint"] != "https://x/e/as/token" {
 		t.Errorf("issuer %v, token endpoint %v", m["issuer"], m["token_endpoint"])
 	}

@@ -26,26 +26,40 @@ func waits() []time.Duration {
 // Name names a notice: an application hears once of a session's end.
 func (n Notice) Name() string { return n.Environment + "\x00" + n.Session + "\x00" + n.Client }
 
-// Heard reports whether an answer says that an application logged the user out
-// (§2.8), and if not, whether it might another time: only what may pass is
+// Reply is what came of telling an application.
+type Reply int
+
+const (
+	Heard   Reply = iota // it logged the user out, or no longer wants to hear
+	Refused              // it would answer the same another time
+	Failed               // it may hear another time
+)
+
+// ReplyOf is what the status of an answer says (§2.8): only what may pass is
 // tried again (§2.5).
-func Heard(status int) (heard, passing bool) {
+func ReplyOf(status int) Reply {
 	switch {
 	case status == 200 || status == 204:
-		return true, false
+		return Heard
 	case status == 408 || status == 425 || status == 429 || status >= 500:
-		return false, true
+		return Failed
 	}
-	return false, false
+	return Refused
 }
 
-// Failed is a notice after a try that failed. It says whether there is another.
-func (n Notice) Failed(now time.Time) (next Notice, again bool) {
+// After is a notice after a try: whether it is kept, and until when the
+// application is left alone, the zero time when it is not.
+func (n Notice) After(reply Reply, now time.Time) (next Notice, due time.Time, keep bool) {
 	waits := waits()
-	again = n.Tries < len(waits)
-	n.Due = now.Add(waits[min(n.Tries, len(waits)-1)])
 	n.Tries++
-	return n, again
+	switch {
+	case reply != Failed:
+		return n, time.Time{}, false
+	case n.Tries > len(waits): // given up; the others wait all the same
+		return n, now.Add(waits[len(waits)-1]), false
+	}
+	n.Due = now.Add(waits[n.Tries-1])
+	return n, n.Due, true
 }
 
 // LogoutToken is the claims of a logout token (OpenID Connect Back-Channel

@@ -18,30 +18,35 @@ func TestLogoutToken(t *testing.T) {
 	}
 }
 
-func TestHeard(t *testing.T) {
-	for status, want := range map[int][2]bool{200: {true, false}, 204: {true, false}, 201: {}, 302: {}, 400: {}, 404: {}, 408: {false, true}, 429: {false, true}, 500: {false, true}, 503: {false, true}} {
-		if heard, passing := Heard(status); heard != want[0] || passing != want[1] {
-			t.Errorf("%d: heard %t, passing %t", status, heard, passing)
+func TestReplyOf(t *testing.T) {
+	for status, want := range map[int]Reply{200: Heard, 204: Heard, 201: Refused, 302: Refused, 400: Refused, 404: Refused, 408: Failed, 425: Failed, 429: Failed, 500: Failed, 503: Failed} {
+		if got := ReplyOf(status); got != want {
+			t.Errorf("%d is %d, not %d", status, got, want)
 		}
 	}
 }
 
-// TestNoticeTries tells five times at most, and waits longer each time.
-func TestNoticeTries(t *testing.T) {
-	n, again, now := Notice{}, true, time.Unix(0, 0)
-	var waited []time.Duration
-	for again {
-		if n, again = n.Failed(now); again {
-			waited = append(waited, n.Due.Sub(now))
-			now = n.Due
+// TestNoticeAfter tries five times at most, and waits longer each time.
+func TestNoticeAfter(t *testing.T) {
+	now := time.Unix(1721834196, 0)
+	for _, c := range []struct {
+		tries int
+		reply Reply
+		wait  time.Duration // of the application, 0 for none
+		keep  bool
+	}{
+		{0, Heard, 0, false}, {0, Refused, 0, false}, {0, Failed, time.Minute, true},
+		{1, Heard, 0, false}, {1, Refused, 0, false}, {1, Failed, 5 * time.Minute, true},
+		{2, Failed, 15 * time.Minute, true}, {3, Failed, time.Hour, true},
+		{4, Heard, 0, false}, {4, Refused, 0, false}, {4, Failed, time.Hour, false},
+	} {
+		next, due, keep := Notice{Session: "s", Tries: c.tries}.After(c.reply, now)
+		want := time.Time{}
+		if c.wait > 0 {
+			want = now.Add(c.wait)
 		}
-	}
-	if n.Tries != 5 || len(waited) != 4 || now.Sub(time.Unix(0, 0)) >= NoticeLife {
-		t.Errorf("%d tries, the waits are %v", n.Tries, waited)
-	}
-	for i := 1; i < len(waited); i++ {
-		if waited[i] <= waited[i-1] {
-			t.Errorf("the waits do not grow: %v", waited)
+		if keep != c.keep || !due.Equal(want) || keep && !next.Due.Equal(want) || next.Tries != c.tries+1 || next.Session != "s" {
+			t.Errorf("%+v: %+v, due %v, keep %t", c, next, due, keep)
 		}
 	}
 }

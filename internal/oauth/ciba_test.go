@@ -18,9 +18,9 @@ func asking() Authorization {
 	}
 }
 
-// TestBackchannelOrder makes every pair of mistakes at once: the earlier one is
+// TestCIBAOrder makes every pair of mistakes at once: the earlier one is
 // told.
-func TestBackchannelOrder(t *testing.T) {
+func TestCIBAOrder(t *testing.T) {
 	set := func(name, value string) func(Authorization) {
 		return func(a Authorization) { a.Form[name] = []string{value} }
 	}
@@ -29,10 +29,10 @@ func TestBackchannelOrder(t *testing.T) {
 		make    func(Authorization)
 		refused *fault.Fault
 	}{
-		{"not allowed", func(a Authorization) { a.Client.GrantTypes = []string{"DEVICE_CODE"} }, fault.BackchannelNotAllowed},
-		{"a public client", func(a Authorization) { a.Client.TokenEndpointAuthMethod = platform.AuthNone }, fault.BackchannelNotAllowed},
+		{"not allowed", func(a Authorization) { a.Client.GrantTypes = []string{"DEVICE_CODE"} }, fault.CIBANotAllowed},
+		{"a public client", func(a Authorization) { a.Client.TokenEndpointAuthMethod = platform.AuthNone }, fault.CIBANotAllowed},
 		{"a restriction", func(a Authorization) { a.Client.AccessControl = []byte(`{"role":{}}`) }, fault.AccessControlled},
-		{"a request object", set("request", "eyJ"), fault.BackchannelObject},
+		{"a request object", set("request", "eyJ"), fault.CIBAObject},
 		{"another resource", set("resource", "https://other"), fault.TargetUnknown},
 		{"no scope", set("scope", ""), fault.ScopeOpenID},
 		{"no hint", func(a Authorization) { delete(a.Form, "login_hint") }, fault.HintCount},
@@ -51,21 +51,21 @@ func TestBackchannelOrder(t *testing.T) {
 			if first.name == "no hint" && second.name == "two hints" {
 				continue // together they are one
 			}
-			if _, err := a.AcceptBackchannel(noon); !refuses(err, first.refused) {
+			if _, err := a.AcceptCIBA(noon); !refuses(err, first.refused) {
 				t.Errorf("%s and %s: %v", first.name, second.name, err)
 			}
 		}
 	}
 }
 
-func TestAcceptBackchannel(t *testing.T) {
+func TestAcceptCIBA(t *testing.T) {
 	for _, c := range []struct {
 		expiry string
 		life   time.Duration
 	}{{"", 120 * time.Second}, {"1", time.Second}, {"600", 600 * time.Second}, {"601", 600 * time.Second}, {"2147483647", 600 * time.Second}} {
 		a := asking()
 		a.Form["requested_expiry"], a.Form["binding_message"], a.Form["acr_values"] = []string{c.expiry}, []string{strings.Repeat("é", 64)}, []string{"High Low"}
-		p, err := a.AcceptBackchannel(noon)
+		p, err := a.AcceptCIBA(noon)
 		want := Pending{ClientID: "me", Scopes: []string{"openid"}, ACRValues: []string{"High", "Low"}, Message: strings.Repeat("é", 64), Interval: 2, ExpiresAt: noon.Add(c.life)}
 		if err != nil || !reflect.DeepEqual(p, want) {
 			t.Errorf("%q: %+v, %v", c.expiry, p, err)
@@ -75,14 +75,14 @@ func TestAcceptBackchannel(t *testing.T) {
 		a := asking()
 		delete(a.Form, "login_hint")
 		a.Form[hint] = []string{"x"}
-		if _, err := a.AcceptBackchannel(noon); err != nil {
+		if _, err := a.AcceptCIBA(noon); err != nil {
 			t.Errorf("%s alone: %v", hint, err)
 		}
 	}
 }
 
-// TestPollOfTheBackchannel reads its own parameter.
-func TestPollOfTheBackchannel(t *testing.T) {
+// TestPollOfCIBA reads its own parameter.
+func TestPollOfCIBA(t *testing.T) {
 	x := polling()
 	if out := decideCIBA(x); !refuses(out.Refuse, fault.PendingMissing) || !strings.Contains(out.Refuse.Error(), "auth_req_id") {
 		t.Errorf("%v", out.Refuse)

@@ -9,8 +9,8 @@ import (
 )
 
 // Metadata describes an issuer: OpenID Connect Discovery §3 and RFC 8414 §2.
-// It announces only what works.
-func Metadata(issuer string) map[string]any {
+// It announces only what works. signing are the algorithms of the issuer's keys.
+func Metadata(issuer string, signing []string) map[string]any {
 	scopes, claims := []string{}, []string{}
 	for _, s := range platform.OIDCScopes() {
 		scopes = append(scopes, s.Name)
@@ -44,7 +44,7 @@ func Metadata(issuer string) map[string]any {
 		"prompt_values_supported":  Prompts(),
 		"subject_types_supported":  []string{"public"},
 
-		"id_token_signing_alg_values_supported":            []string{"RS256"},
+		"id_token_signing_alg_values_supported":            signing,
 		"request_object_signing_alg_values_supported":      objectAlgorithms(),
 		"dpop_signing_alg_values_supported":                ProofAlgorithms(),
 		"code_challenge_methods_supported":                 []string{MethodPlain, MethodS256},

@@ -15,12 +15,11 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"pixy/internal/fault"
+	"pixy/internal/platform"
 )
 
 // ProofAlgorithms are those of DPoP proofs (RFC 9449 §5.1).
-func ProofAlgorithms() []string {
-	return []string{"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"}
-}
+func ProofAlgorithms() []string { return algorithmNames(keyAlgorithms()) }
 
 // The bounds on a proof: how far its iat may lie from now, and how long it may
 // be, in bytes.
@@ -61,11 +60,7 @@ func (p Proof) Verify(nonceKey []byte, now time.Time) (Shown, error) {
 	if len(p.Text) > maxProof {
 		return wrong("it must be shorter", strconv.Itoa(len(p.Text))+" bytes")
 	}
-	var algorithms []jose.SignatureAlgorithm
-	for _, a := range ProofAlgorithms() {
-		algorithms = append(algorithms, jose.SignatureAlgorithm(a))
-	}
-	t, err := jwt.ParseSigned(p.Text, algorithms)
+	t, err := jwt.ParseSigned(p.Text, keyAlgorithms())
 	if err != nil {
 		return Shown{}, fault.ProofWrong.Saying("it must be a JWT signed with one of " + strings.Join(ProofAlgorithms(), ", ")).Because(err)
 	}
@@ -76,6 +71,9 @@ func (p Proof) Verify(nonceKey []byte, now time.Time) (Shown, error) {
 	}
 	if h.JSONWebKey == nil || !h.JSONWebKey.Valid() || !h.JSONWebKey.IsPublic() {
 		return wrong("its header must have the public key as jwk", "none, or a private one")
+	}
+	if !platform.StrongKey(*h.JSONWebKey) {
+		return wrong("its key must have at least 2048 bits, when it is for RSA", "fewer")
 	}
 	var c proofClaims
 	if err := t.Claims(h.JSONWebKey.Key, &c); err != nil {

@@ -17,64 +17,64 @@ const GrantCIBA = "urn:openid:params:grant-type:ciba"
 // How long a person has to decide when the client does not say, at most, and
 // how long a client waits between two polls, in seconds.
 const (
-	backchannelLife     = 120
-	maxBackchannelLife  = 600
-	backchannelInterval = 2
+	cibaLife     = 120
+	maxCIBALife  = 600
+	cibaInterval = 2
 )
 
 // maxBinding bounds a binding_message, in characters.
 const maxBinding = 64
 
-// BackchannelParameters are those of an authentication request (CIBA §7.1).
-func BackchannelParameters() []string {
+// CIBAParameters are those of an authentication request (CIBA §7.1).
+func CIBAParameters() []string {
 	return append(hints(), "scope", "resource", "binding_message", "requested_expiry", "acr_values", "request")
 }
 
 // hints are the parameters that name the person (CIBA §7.1).
 func hints() []string { return []string{"login_hint", "id_token_hint", "login_hint_token"} }
 
-// backchannelChecks is the order in which an authentication request is refused
+// cibaChecks is the order in which an authentication request is refused
 // (CIBA §7.1, §13).
-func backchannelChecks() []Check[Authorization] {
+func cibaChecks() []Check[Authorization] {
 	return []Check[Authorization]{
-		{"backchannel.allowed", backchannelAllowed},
+		{"ciba.allowed", cibaAllowed},
 		{"client.access_control", accessControl},
-		{"backchannel.object", func(a Authorization) error {
+		{"ciba.object", func(a Authorization) error {
 			if a.Form.Get("request") != "" {
-				return fault.BackchannelObject
+				return fault.CIBAObject
 			}
 			return nil
 		}},
 		{"resource.known", func(a Authorization) error { return a.Client.mayTarget(a.Form["resource"]) }},
-		{"scope", func(a Authorization) error { _, err := a.backchannelScopes(); return err }},
+		{"scope", func(a Authorization) error { _, err := a.cibaScopes(); return err }},
 		{"hint.one", oneHint},
 		{"binding_message", bindingMessage},
 		{"requested_expiry", func(a Authorization) error { _, err := requestedExpiry(a.Form.Get("requested_expiry")); return err }},
 	}
 }
 
-// AcceptBackchannel is what the client waits for from now on, once the shell
+// AcceptCIBA is what the client waits for from now on, once the shell
 // has found whom the hint names.
-func (a Authorization) AcceptBackchannel(now time.Time) (Pending, error) {
-	if err := First(backchannelChecks(), a); err != nil {
+func (a Authorization) AcceptCIBA(now time.Time) (Pending, error) {
+	if err := First(cibaChecks(), a); err != nil {
 		return Pending{}, err
 	}
-	scopes, _ := a.backchannelScopes() // the checks have accepted what these read
+	scopes, _ := a.cibaScopes() // the checks have accepted what these read
 	life, _ := requestedExpiry(a.Form.Get("requested_expiry"))
 	return Pending{ClientID: a.Client.ID, Scopes: scopes, Resources: a.Form["resource"], ACRValues: Words(a.Form.Get("acr_values")),
-		Message: a.Form.Get("binding_message"), Interval: backchannelInterval, ExpiresAt: now.Add(life)}, nil
+		Message: a.Form.Get("binding_message"), Interval: cibaInterval, ExpiresAt: now.Add(life)}, nil
 }
 
-// backchannelAllowed lets only clients in that authenticate (CIBA §4).
-func backchannelAllowed(a Authorization) error {
+// cibaAllowed lets only clients in that authenticate (CIBA §4).
+func cibaAllowed(a Authorization) error {
 	if !slices.Contains(a.Client.GrantTypes, allowCIBA) || a.Client.TokenEndpointAuthMethod == platform.AuthNone {
-		return fault.BackchannelNotAllowed
+		return fault.CIBANotAllowed
 	}
 	return nil
 }
 
-// backchannelScopes must have openid among them (CIBA §7.1).
-func (a Authorization) backchannelScopes() ([]string, error) {
+// cibaScopes must have openid among them (CIBA §7.1).
+func (a Authorization) cibaScopes() ([]string, error) {
 	granted, err := a.granted()
 	if err == nil && !slices.Contains(granted, scopeOpenID) {
 		err = fault.ScopeOpenID
@@ -112,13 +112,13 @@ func bindingMessage(a Authorization) error {
 // the longest time is cut (CIBA §7.1).
 func requestedExpiry(s string) (time.Duration, error) {
 	if s == "" {
-		return backchannelLife * time.Second, nil
+		return cibaLife * time.Second, nil
 	}
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil || n == 0 {
 		return 0, fault.ExpiryBroken.Compared("seconds", s)
 	}
-	return time.Duration(min(n, maxBackchannelLife)) * time.Second, nil
+	return time.Duration(min(n, maxCIBALife)) * time.Second, nil
 }
 
 // decideCIBA answers a client that asks for its tokens.

@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/go-jose/go-jose/v4/jwt"
-
 	"pixy/internal/fault"
 	"pixy/internal/platform"
 )
@@ -125,6 +123,21 @@ func (l Logout) To() string {
 	return Append(uri, url.Values{"state": {state}})
 }
 
+// Again are the parameters with which the person's answer comes: where the
+// browser goes afterwards, and whose request it is. The hint has done its work.
+func (l Logout) Again() url.Values {
+	again := url.Values{}
+	for _, name := range []string{"post_logout_redirect_uri", "state"} {
+		if v := l.Form.Get(name); v != "" {
+			again.Set(name, v)
+		}
+	}
+	if l.Client != nil {
+		again.Set("client_id", l.Client.ID)
+	}
+	return again
+}
+
 // SignedOn is who a browser's session is for: its id, and what the application
 // of a logout request calls the user.
 type SignedOn struct{ Session, Subject string }
@@ -164,10 +177,7 @@ func (i Identity) Names(on SignedOn) bool {
 // HintAudience is the application that a hint says it was issued to. It is not
 // to be believed: it says whose origin may be let near, not what may be done.
 func HintAudience(hint string) string {
-	if len(hint) > maxToken {
-		return ""
-	}
-	t, err := jwt.ParseSigned(hint, tokenAlgorithms())
+	t, err := parseOurs(hint)
 	if err != nil {
 		return ""
 	}

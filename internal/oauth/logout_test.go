@@ -128,3 +128,21 @@ func TestLogoutTo(t *testing.T) {
 		}
 	}
 }
+
+// TestLogoutAgain carries on what the answer of the person needs, and no hint.
+func TestLogoutAgain(t *testing.T) {
+	all := Form{"id_token_hint": {"h"}, "client_id": {"sent"}, "post_logout_redirect_uri": {"https://a/"}, "state": {"s"}, "logout_hint": {"ada"}, "ui_locales": {"de"}}
+	app := &Client{}
+	app.ID = "app"
+	for _, c := range []struct {
+		logout Logout
+		want   string
+	}{
+		{Logout{Form: Form{}}, ""}, {Logout{Form: all, Client: app}, "client_id=app&post_logout_redirect_uri=https%3A%2F%2Fa%2F&state=s"},
+		{Logout{Form: Form{"state": {"s"}}}, "state=s"},
+	} {
+		if got := c.logout.Again().Encode(); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func TestMapped(t *testing.T) {
 // itself, but for the subject.
 func TestWith(t *testing.T) {
 	access := realm().AccessClaims(issue(), target(), "c", "j", noon)
-	identity := realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash("token")}, noon)
+	identity := realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash("token")}, noon)
 	for name, claims := range map[string]any{"access token": access, "ID token": identity} {
 		raw, err := json.Marshal(claims)
 		if err != nil {
@@ -215,7 +215,7 @@ func TestVerifyForAnyAudience(t *testing.T) {
 	foreign.KeyID = s.KeyID
 	for name, token := range map[string]string{
 		"nothing": "", "no signature": parts[0] + "." + parts[1] + ".", "a foreign key": signed(t, foreign, claims), "foreign issuer": changed(func(a *Access) { a.Issuer = "https://evil/e/as" }),
-		"no client": changed(func(a *Access) { a.ClientID = "" }), "an ID token": signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash(good)}, noon)),
+		"no client": changed(func(a *Access) { a.ClientID = "" }), "an ID token": signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash(good)}, noon)),
 		"no expiry": changed(func(a *Access) { a.Expires = 0 }), "expired": changed(func(a *Access) { a.Expires = noon.Unix() }),
 	} {
 		if got, err := Verify(token, known, issuer, "", noon); err == nil {

@@ -23,21 +23,13 @@ const (
 	TypeLogout = "logout+jwt" // OpenID Connect Back-Channel Logout §2.4
 )
 
-// Signer signs tokens with one of an environment's keys: by RS256, unless the
-// key is for another algorithm.
+// Signer signs tokens with one of an environment's keys.
 type Signer struct {
 	KeyID     string
 	Key       crypto.Signer
-	Algorithm jose.SignatureAlgorithm // RS256 when ""
+	Algorithm jose.SignatureAlgorithm
 	// Thumbprint is that of the key's certificate for the header x5t, or "".
 	Thumbprint string
-}
-
-func (s Signer) algorithm() jose.SignatureAlgorithm {
-	if s.Algorithm == "" {
-		return jose.RS256
-	}
-	return s.Algorithm
 }
 
 // Sign returns the claims as a JWT (RFC 7519), its kid in the header, and its
@@ -50,7 +42,7 @@ func (s Signer) Sign(claims any, typ string) (string, error) {
 	if s.Thumbprint != "" {
 		options.ExtraHeaders["x5t"] = s.Thumbprint
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: s.algorithm(), Key: jose.JSONWebKey{Key: s.Key, KeyID: s.KeyID}}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: s.Algorithm, Key: jose.JSONWebKey{Key: s.Key, KeyID: s.KeyID}}, options)
 	if err != nil {
 		return "", fmt.Errorf("preparing a signature with key %s: %w", s.KeyID, err)
 	}
@@ -63,7 +55,7 @@ func (s Signer) Sign(claims any, typ string) (string, error) {
 
 // Public is the key as the JWKS publishes it (RFC 7517).
 func (s Signer) Public() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: s.Key.Public(), KeyID: s.KeyID, Algorithm: string(s.algorithm()), Use: "sig"}
+	return jose.JSONWebKey{Key: s.Key.Public(), KeyID: s.KeyID, Algorithm: string(s.Algorithm), Use: "sig"}
 }
 
 // LeftHash is the left half of a text's hash, by the hash of the signer's
@@ -73,7 +65,7 @@ func (s Signer) LeftHash(text string) string {
 		return ""
 	}
 	h := sha256.New()
-	if s.algorithm() == jose.EdDSA {
+	if s.Algorithm == jose.EdDSA {
 		h = sha512.New()
 	}
 	h.Write([]byte(text))
@@ -122,20 +114,20 @@ func tokenAlgorithms() []jose.SignatureAlgorithm {
 // Peek reads the claims of an access token without believing them: the shell
 // needs the issuer to find the keys.
 func Peek(token string) (Access, error) {
-	_, claims, err := parse(token)
-	return claims, err
+	var claims Access
+	t, err := parseOurs(token)
+	if err != nil {
+		return claims, err
+	}
+	return claims, t.UnsafeClaimsWithoutVerification(&claims)
 }
 
-func parse(token string) (*jwt.JSONWebToken, Access, error) {
-	var claims Access
-	if len(token) > maxToken {
-		return nil, claims, errors.New("the token is too long")
+// parseOurs reads a token that this server may have signed.
+func parseOurs(text string) (*jwt.JSONWebToken, error) {
+	if len(text) > maxToken {
+		return nil, errors.New("the token is too long")
 	}
-	t, err := jwt.ParseSigned(token, tokenAlgorithms())
-	if err != nil {
-		return nil, claims, err
-	}
-	return t, claims, t.UnsafeClaimsWithoutVerification(&claims)
+	return jwt.ParseSigned(text, tokenAlgorithms())
 }
 
 // signedBy reads the claims of a token when one of the keys, that of its kid and
@@ -153,7 +145,7 @@ func signedBy(t *jwt.JSONWebToken, keys []jose.JSONWebKey, claims any) error {
 // the time, and the audience it must have, "" for any. An ID token is not an access token:
 // its aud is not a list and it names no client_id.
 func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now time.Time) (Access, error) {
-	t, _, err := parse(token)
+	t, err := parseOurs(token)
 	if err != nil {
 		return Access{}, err
 	}
@@ -181,10 +173,7 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 // the keys of its environment and the issuers that this has. That it has expired
 // is no matter (OpenID Connect RP-Initiated Logout §4).
 func VerifyIdentity(token string, keys []jose.JSONWebKey, issuers ...string) (Identity, error) {
-	if len(token) > maxToken {
-		return Identity{}, errors.New("the token is too long")
-	}
-	t, err := jwt.ParseSigned(token, tokenAlgorithms())
+	t, err := parseOurs(token)
 	if err != nil {
 		return Identity{}, err
 	}

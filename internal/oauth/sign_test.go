@@ -27,7 +27,7 @@ var keys = sync.OnceValue(func() [2]Signer {
 		if err != nil {
 			panic(err)
 		}
-		out[i] = Signer{KeyID: id, Key: k}
+		out[i] = Signer{KeyID: id, Key: k, Algorithm: jose.RS256}
 	}
 	return out
 })
@@ -54,7 +54,7 @@ func signed(t *testing.T, s Signer, claims any) string {
 
 // OpenID Connect Core, appendix A.3 and A.4: the access token and its at_hash.
 func TestAtHash(t *testing.T) {
-	if got := (Signer{}).LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"); got != "77QmUPtjPfzWtF2AnpK9RQ" {
+	if got := (Signer{Algorithm: jose.RS256}).LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"); got != "77QmUPtjPfzWtF2AnpK9RQ" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -76,7 +76,7 @@ func TestClaims(t *testing.T) {
 			`{"iss":"https://x/e/as","aud":["https://api.pingone.com"],"client_id":"c","iat":1772366400,"exp":1772370000,"jti":"j","env":"e","org":"o"}`},
 		{"access token for resources", text(realm().AccessClaims(Issue{Scopes: []string{"a:read", "b:read"}}, Target{Audience: []string{"https://a", "https://b"}, Life: 5 * time.Minute, Resources: []string{"a", "b"}}, "c", "j", noon)),
 			`{"iss":"https://x/e/as","aud":["https://a","https://b"],"client_id":"c","iat":1772366400,"exp":1772366700,"jti":"j","scope":"a:read b:read","env":"e","org":"o"}`},
-		{"ID token", text(realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")}, noon)),
+		{"ID token", text(realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y")}, noon)),
 			`{"iss":"https://x/e/as","sub":"u","aud":"c","iat":1772366400,"exp":1772370000,"jti":"j","acr":"Single_Factor","amr":["pwd"],"auth_time":1772366340,"nonce":"n","at_hash":"77QmUPtjPfzWtF2AnpK9RQ","sid":"s","env":"e","org":"o","p1.region":"NA1"}`},
 	}
 	for _, c := range cases {
@@ -170,9 +170,9 @@ func TestVerifyRefuses(t *testing.T) {
 		"PS256 of the right key":        by(jose.PS256, s.Key),
 		"RS512 of the right key":        by(jose.RS512, s.Key),
 		"a foreign key under our kid":   signed(t, foreignAsOne, claims),
-		"an unknown kid":                signed(t, Signer{KeyID: "three", Key: s.Key}, claims),
-		"no kid":                        signed(t, Signer{Key: s.Key}, claims),
-		"another key's kid":             signed(t, Signer{KeyID: "two", Key: s.Key}, claims),
+		"an unknown kid":                signed(t, Signer{KeyID: "three", Key: s.Key, Algorithm: jose.RS256}, claims),
+		"no kid":                        signed(t, Signer{Key: s.Key, Algorithm: jose.RS256}, claims),
+		"another key's kid":             signed(t, Signer{KeyID: "two", Key: s.Key, Algorithm: jose.RS256}, claims),
 		"a key brought along":           b64(`{"alg":"RS256","jwk":`+string(embedded)+`}`) + "." + strings.Join(strings.Split(signed(t, foreign, claims), ".")[1:], "."),
 		"a critical header":             b64(`{"alg":"RS256","kid":"one","crit":["x"],"x":1}`) + "." + parts[1] + "." + parts[2],
 		"other claims":                  parts[0] + "." + b64(`{"iss":"`+issuer+`","client_id":"c","aud":["`+platform.PlatformAudience+`"],"exp":9999999999}`) + "." + parts[2],
@@ -187,8 +187,8 @@ func TestVerifyRefuses(t *testing.T) {
 		"another audience":              changed(func(a *Access) { a.Audience = []string{"https://api.example.com"} }),
 		"no audience":                   changed(func(a *Access) { a.Audience = nil }),
 		"no client":                     changed(func(a *Access) { a.ClientID = "" }),
-		"an ID token":                   signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{}.LeftHash(good)}, noon)),
-		"an ID token for the audience":  signed(t, s, realm().IdentityClaims(issue(), platform.PlatformAudience, "j", Beside{AccessToken: Signer{}.LeftHash(good)}, noon)),
+		"an ID token":                   signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash(good)}, noon)),
+		"an ID token for the audience":  signed(t, s, realm().IdentityClaims(issue(), platform.PlatformAudience, "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash(good)}, noon)),
 		"expiry that is no number":      signed(t, s, map[string]any{"iss": issuer, "client_id": "c", "aud": []string{platform.PlatformAudience}, "exp": "never"}),
 		"too long":                      signed(t, s, map[string]any{"iss": issuer, "pad": strings.Repeat("a", maxToken)}),
 		"compressed or encrypted (JWE)": strings.Repeat("a.", 4) + "a",

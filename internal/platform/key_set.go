@@ -38,11 +38,18 @@ func wrongKeySet(s string) string {
 		case err != nil || !key.Valid():
 			return "must have keys of RFC 7517; key " + strconv.Itoa(i+1) + " is none"
 		}
-		if r, isRSA := key.Key.(*rsa.PublicKey); isRSA && r.N.BitLen() < 2048 { // RFC 7518 §3.3
+		if !StrongKey(key) {
 			return "must have RSA keys of at least 2048 bits; key " + strconv.Itoa(i+1) + " is shorter"
 		}
 	}
 	return ""
+}
+
+// StrongKey reports whether a public key is long enough: one for RSA has at least
+// 2048 bits (RFC 7518 §3.3).
+func StrongKey(k jose.JSONWebKey) bool {
+	r, isRSA := k.Key.(*rsa.PublicKey)
+	return !isRSA || r.N.BitLen() >= 2048
 }
 
 // knownKey reports whether keys of a kind are read here.

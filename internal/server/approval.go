@@ -54,8 +54,8 @@ func (s *Server) openApproval(w http.ResponseWriter, r *http.Request, start func
 
 // waiting are the tickets of a kind of what clients wait for.
 func (s *Server) waiting(kind string) store.Tickets[oauth.Pending] {
-	if kind == flow.ForBackchannel {
-		return s.records.Backchannels
+	if kind == flow.ForCIBA {
+		return s.records.CIBA
 	}
 	return s.records.Devices
 }

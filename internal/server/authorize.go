@@ -28,7 +28,7 @@ type authorizeFacts struct {
 // authorize begins a sign-on (RFC 6749 §4.1.1), or issues the code at once
 // when the browser's session satisfies the request.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
-	form, err := authorizeForm(r)
+	form, _, err := readParameters(r)
 	if err != nil {
 		return err
 	}
@@ -60,20 +60,6 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 		return s.sendBack(w, r, known.realm, backTo(a), err)
 	}
 	return nil
-}
-
-// authorizeForm reads the parameters from the query and, on POST, the body.
-// One that stands in both was sent twice.
-func authorizeForm(r *http.Request) (oauth.Form, error) {
-	form, err := readQuery(r)
-	if err != nil || r.Method != http.MethodPost {
-		return form.Given(), err
-	}
-	body, err := readForm(r)
-	for name, values := range body {
-		form[name] = append(form[name], values...)
-	}
-	return form.Given(), err
 }
 
 // authorizeFacts loads what a request is decided by, and tells the request its
@@ -195,7 +181,7 @@ func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRec
 
 // resume ends a flow: the application gets the code, or hears why not.
 func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
-	form, err := authorizeForm(r)
+	form, _, err := readParameters(r)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Req
 		if err != nil {
 			return err
 		}
-		if route.Write {
-			s.notifier.ring() // it may have ended sessions
+		if answer.Ended {
+			s.notifier.ring()
 		}
 		if answer.Location != "" {
 			w.Header().Set("Location", answer.Location)

@@ -12,13 +12,13 @@ import (
 	"pixy/internal/store"
 )
 
-// backchannel lets a client wait for a person who is elsewhere (OpenID Connect
+// ciba lets a client wait for a person who is elsewhere (OpenID Connect
 // CIBA §7.1, §7.3). There is nothing yet that reaches the person, so the answer
 // and the log say at which page that one decides: nobody else can do anything
 // there.
-func (s *Server) backchannel(w http.ResponseWriter, r *http.Request, form oauth.Form, c caller) error {
+func (s *Server) ciba(w http.ResponseWriter, r *http.Request, form oauth.Form, c caller) error {
 	now := s.now().UTC()
-	pending, err := oauth.Authorization{Form: form, Client: c.client}.AcceptBackchannel(now)
+	pending, err := oauth.Authorization{Form: form, Client: c.client}.AcceptCIBA(now)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (s *Server) backchannel(w http.ResponseWriter, r *http.Request, form oauth.
 	}
 	secret, id := s.vault.NewToken(), s.vault.NewToken()
 	err = s.db.Update(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
-		_, err := s.records.Backchannels.Put(tx, secret, store.Ticket[oauth.Pending]{ID: id, Owner: pending.User, Client: c.client.ID, Expires: pending.ExpiresAt, Body: pending})
+		_, err := s.records.CIBA.Put(tx, secret, store.Ticket[oauth.Pending]{ID: id, Owner: pending.User, Client: c.client.ID, Expires: pending.ExpiresAt, Body: pending})
 		return err
 	})
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Server) backchannel(w http.ResponseWriter, r *http.Request, form oauth.
 // (GET /{env}/approve/{approval}).
 func (s *Server) approvePage(w http.ResponseWriter, r *http.Request) error {
 	return s.openApproval(w, r, func(tx *store.Tx, f flow.Flow, b browser) (flow.Flow, error) {
-		request, err := s.requested(tx, flow.Asked{Kind: flow.ForBackchannel, ID: r.PathValue("approval")}, nil)
+		request, err := s.requested(tx, flow.Asked{Kind: flow.ForCIBA, ID: r.PathValue("approval")}, nil)
 		if err != nil {
 			return f, err
 		}

@@ -37,8 +37,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, form answers, er
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
 	}
 	switch {
-	case form == asPage && wantsPage(r):
-		s.refusePage(w, r, f)
+	case (form == asPage || form == asSignoffPage) && wantsPage(r):
+		s.refusePage(w, r, form, f)
 	case form == asOAuth || f.Form == fault.OAuth:
 		refuseOAuth(w, r, f)
 	default:
@@ -124,9 +124,9 @@ func clean(s string) string {
 }
 
 // refusePage shows a refusal that can't go to the application.
-func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, f *fault.Fault) {
+func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, form answers, f *fault.Fault) {
 	page := web.Refusal{Title: "This sign-on can't continue", Explanation: f.Message, Correlation: correlation(r.Context())}
-	if strings.HasSuffix(r.URL.Path, "/signoff") || strings.HasSuffix(r.URL.Path, "/idpSignoff") {
+	if form == asSignoffPage {
 		page.Title = "You were not signed out"
 	}
 	switch {

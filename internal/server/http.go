@@ -204,6 +204,24 @@ func readForm(r *http.Request) (oauth.Form, error) {
 // readQuery reads the parameters of the query.
 func readQuery(r *http.Request) (oauth.Form, error) { return parseForm(r.URL.RawQuery) }
 
+// readParameters reads the parameters that have a value, from the query and, on
+// POST, the body; also those of the body alone. One that stands in both was sent
+// twice.
+func readParameters(r *http.Request) (all, body oauth.Form, err error) {
+	if all, err = readQuery(r); err != nil {
+		return nil, nil, err
+	}
+	if r.Method == http.MethodPost {
+		if body, err = readForm(r); err != nil {
+			return nil, nil, err
+		}
+	}
+	for name, values := range body {
+		all[name] = append(all[name], values...)
+	}
+	return all.Given(), body.Given(), nil
+}
+
 func parseForm(text string) (oauth.Form, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {

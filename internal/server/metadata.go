@@ -27,9 +27,7 @@ func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	metadata := oauth.Metadata(s.issuer(r.PathValue("env")))
-	metadata["id_token_signing_alg_values_supported"] = oauth.AlgorithmsOf(keys)
-	return writeTagged(w, r, published, metadata)
+	return writeTagged(w, r, published, oauth.Metadata(s.issuer(r.PathValue("env")), oauth.AlgorithmsOf(keys)))
 }
 
 // jwks publishes the keys of an environment's tokens (RFC 7517 §5).

@@ -61,6 +61,7 @@ type made struct {
 	person facts.Person
 	policy kind.Body
 	token  string // the session token, when it changed
+	ended  bool   // the session of somebody else has
 }
 
 // maxTries bounds how often a move is made again because a password changed
@@ -102,8 +103,8 @@ func (s *Server) try(ctx context.Context, m move) (out made, again bool, err err
 		out, refuse, err = s.keepTurn(tx, m, current, known, token, session)
 		return err
 	})
-	if out.token != "" {
-		s.notifier.ring() // the session of somebody else may have ended
+	if err == nil && out.ended {
+		s.notifier.ring()
 	}
 	if err == nil && !again {
 		err = refuse
@@ -220,7 +221,7 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p facts.Person, known flow.Facts
 		signed := turn.Flow.SignOn(b.session, session, p.User.Username, b.hash)
 		signed.Agent = m.agent
 		turn.Flow.Session, turn.Flow.Browser = signed.ID, newBrowser(token).hash
-		if err := s.replaceSession(tx, b, token, signed); err != nil {
+		if out.ended, err = s.replaceSession(tx, b, token, signed); err != nil {
 			return out, nil, err
 		}
 		out.token = token
@@ -270,18 +271,19 @@ func (s *Server) keepCredential(tx *store.Tx, p facts.Person, username string, c
 }
 
 // replaceSession gives the browser its new session in place of the old one: a
-// session token is new at every sign-on.
-func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) error {
+// session token is new at every sign-on. When the old one is somebody else's, it
+// has ended.
+func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) (ended bool, err error) {
 	if b.session != nil {
 		if err := s.records.Sessions.Delete(tx, b.token); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if b.session != nil && b.session.ID != signed.ID { // somebody else's, which is over
+	if ended = b.session != nil && b.session.ID != signed.ID; ended {
 		if err := s.records.Tell(tx, *b.session); err != nil {
-			return err
+			return false, err
 		}
 	}
-	_, err := s.records.Sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
-	return err
+	_, err = s.records.Sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
+	return ended, err
 }

@@ -78,43 +78,39 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 		if stopped() {
 			return
 		}
-		failure := s.tell(ctx, n.Body)
-		if err := s.keepTold(ctx, notices[i:], failure); err != nil {
+		reply, failure := s.tell(ctx, n.Body)
+		next, due, keep := n.Body.After(reply, s.now())
+		if failure != nil {
+			s.log.WarnContext(ctx, "an application did not hear that a session has ended", "environment", next.Environment, "application", next.Client,
+				"session", next.Session, "tries", next.Tries, "givenUp", !keep, "error", failure)
+		}
+		if err := s.keepTold(ctx, notices[i:], next, due, keep); err != nil {
 			s.log.ErrorContext(ctx, "keeping what an application was told failed", "environment", n.Body.Environment, "application", n.Client, "error", err)
 			return
 		}
-		if failure != nil && !errors.Is(failure, errRefuses) {
+		if !due.IsZero() {
 			return
 		}
 	}
 }
 
-// keepTold keeps the outcome of the first of an application's notices.
-func (s *Server) keepTold(ctx context.Context, notices []notice, failure error) error {
-	first := notices[0]
-	next, again := first.Body.Failed(s.now())
-	again = again && !errors.Is(failure, errRefuses)
-	if failure != nil {
-		s.log.WarnContext(ctx, "an application did not hear that a session has ended", "environment", next.Environment, "application", next.Client,
-			"session", next.Session, "tries", next.Tries, "givenUp", !again, "error", failure)
-	}
+// keepTold keeps what became of the first of an application's notices, and when
+// the others are due, unless that stays.
+func (s *Server) keepTold(ctx context.Context, notices []notice, next oauth.Notice, due time.Time, keep bool) error {
 	return s.db.Update(ctx, next.Environment, func(tx *store.Tx) error {
-		if failure == nil || !again {
-			if err := s.records.Notices.Delete(tx, next.Name()); err != nil {
-				return err
-			}
-		}
-		if failure == nil || errors.Is(failure, errRefuses) {
-			return nil
-		}
 		for i, t := range notices {
 			switch {
-			case i == 0 && !again:
+			case i == 0 && !keep:
+				if err := s.records.Notices.Delete(tx, next.Name()); err != nil {
+					return err
+				}
 				continue
 			case i == 0:
 				t.Body = next
+			case due.IsZero():
+				return nil
 			default:
-				t.Body.Due = next.Due
+				t.Body.Due = due
 			}
 			if _, err := s.records.Notices.Save(tx, t.Body.Name(), t); err != nil && !errors.Is(err, fault.Stale) { // it is gone with its application
 				return err
@@ -125,8 +121,9 @@ func (s *Server) keepTold(ctx context.Context, notices []notice, failure error) 
 }
 
 // tell sends a logout token to an application (OpenID Connect Back-Channel
-// Logout §2.5). One that no longer wants to hear has heard.
-func (s *Server) tell(ctx context.Context, n oauth.Notice) error {
+// Logout §2.5). One that no longer wants to hear has heard. The error says why it
+// did not.
+func (s *Server) tell(ctx context.Context, n oauth.Notice) (oauth.Reply, error) {
 	var app platform.Application
 	var signer oauth.Signer
 	err := s.db.View(ctx, n.Environment, func(tx *store.Tx) (err error) {
@@ -141,38 +138,33 @@ func (s *Server) tell(ctx context.Context, n oauth.Notice) error {
 	})
 	switch {
 	case errors.Is(err, fault.Missing), isMissing(err), err == nil && (!app.Enabled || app.BackChannelLogoutURI == ""):
-		return nil
+		return oauth.Heard, nil
 	case err != nil:
-		return err
+		return oauth.Failed, err
 	}
 	token, err := signer.Sign(n.Token(s.vault.NewID(), s.now()), oauth.TypeLogout)
 	if err != nil {
-		return err
+		return oauth.Failed, err
 	}
 	return post(ctx, s.outgoing, app.BackChannelLogoutURI, url.Values{"logout_token": {token}})
 }
 
-// errRefuses marks an answer that will be the same another time.
-var errRefuses = errors.New("the application refuses")
-
 // post sends a form to an application.
-func post(ctx context.Context, client *http.Client, to string, form url.Values) error {
+func post(ctx context.Context, client *http.Client, to string, form url.Values) (oauth.Reply, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
-		return err
+		return oauth.Failed, err
 	}
 	r.Header.Set("Content-Type", mediaForm)
 	resp, err := client.Do(r)
 	if err != nil {
-		return err
+		return oauth.Failed, err
 	}
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxReply) // so that the connection can be used again
-	switch heard, passing := oauth.Heard(resp.StatusCode); {
-	case heard:
-		return nil
-	case passing:
-		return fmt.Errorf("it answers %s", resp.Status)
+	reply := oauth.ReplyOf(resp.StatusCode)
+	if reply != oauth.Heard {
+		err = fmt.Errorf("it answers %s", resp.Status)
 	}
-	return fmt.Errorf("%w: it answers %s", errRefuses, resp.Status)
+	return reply, err
 }

@@ -7,13 +7,13 @@ import (
 	"pixy/internal/store"
 )
 
-// spendDevice and spendBackchannel decide on what a client waits for.
+// spendDevice and spendCIBA decide on what a client waits for.
 func (s *Server) spendDevice(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
 	return s.spendPending(tx, s.records.Devices, g, x, secret)
 }
 
-func (s *Server) spendBackchannel(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
-	return s.spendPending(tx, s.records.Backchannels, g, x, secret)
+func (s *Server) spendCIBA(tx *store.Tx, g oauth.Grant, x oauth.Exchange, secret string) (oauth.Outcome, error) {
+	return s.spendPending(tx, s.records.CIBA, g, x, secret)
 }
 
 // spendPending decides on a ticket that a client waits with: of many polls at

@@ -14,9 +14,10 @@ import (
 type answers int
 
 const (
-	asPlatform answers = iota // PingOne's error model
-	asOAuth                   // RFC 6749 §5.2
-	asPage                    // a page for the person's browser
+	asPlatform    answers = iota // PingOne's error model
+	asOAuth                      // RFC 6749 §5.2
+	asPage                       // a page for the person's browser
+	asSignoffPage                // one that speaks of a sign-off
 )
 
 // trust says which web origins may call an endpoint (see cors.go).
@@ -85,15 +86,15 @@ func (s *Server) table() []Route {
 		{Method: "POST", Path: "/{env}/as/authorize", Media: form, Limit: limitForm, Parameters: oauth.AuthorizeParameters(), answers: asPage, trust: clientOrigin, handle: s.authorize},
 		{Method: "GET", Path: "/{env}/as/resume", answers: asPage, trust: clientOrigin, acts: true, handle: s.resume},
 		{Method: "POST", Path: "/{env}/as/resume", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.resume},
-		{Method: "GET", Path: "/{env}/as/signoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.signoff},
-		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asPage, trust: clientOrigin, handle: s.signoff},
-		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
+		{Method: "GET", Path: "/{env}/as/signoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.signoff},
+		{Method: "POST", Path: "/{env}/as/signoff", Media: form, Limit: limitForm, answers: asSignoffPage, trust: clientOrigin, handle: s.signoff},
+		{Method: "GET", Path: "/{env}/as/idpSignoff", answers: asSignoffPage, trust: clientOrigin, acts: true, handle: s.idpSignoff},
 		ofClients("/{env}/as/token", oauth.TokenParameters(), s.token),
 		ofClients("/{env}/as/introspect", oauth.LookupParameters(), s.introspect),
 		ofClients("/{env}/as/par", oauth.AuthorizeParameters(), s.fromClient(oauth.AuthorizeParameters(), s.par)),
 		ofClients("/{env}/as/revoke", oauth.LookupParameters(), s.fromClient(oauth.LookupParameters(), s.revoke)),
 		ofClients("/{env}/as/device_authorization", oauth.DeviceParameters(), s.fromClient(oauth.DeviceParameters(), s.deviceAuthorization)),
-		ofClients("/{env}/as/cibaAuthorization", oauth.BackchannelParameters(), s.fromClient(oauth.BackchannelParameters(), s.backchannel)),
+		ofClients("/{env}/as/cibaAuthorization", oauth.CIBAParameters(), s.fromClient(oauth.CIBAParameters(), s.ciba)),
 		{Method: "GET", Path: "/{env}/as/userinfo", answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 		{Method: "POST", Path: "/{env}/as/userinfo", Media: form, Limit: limitForm, answers: asOAuth, trust: anyOrigin, handle: s.userinfo},
 

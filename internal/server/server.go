@@ -57,7 +57,7 @@ type Server struct {
 	pages   *web.Pages
 	records facts.Records
 	vault   *facts.Vault
-	keySets *facts.KeySets
+	keySets *keySets
 	// notifier tells applications of sessions that ended.
 	notifier *notifier
 	outgoing *http.Client
@@ -105,8 +105,8 @@ func New(c Config) (*Server, error) {
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
 		records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
-	s.keySets, s.notifier = facts.NewKeySets(c.Now), newNotifier(s.tellAll)
-	s.outgoing = facts.Outgoing(notifyTimeout)
+	s.keySets, s.notifier = newKeySets(c.Now), newNotifier(s.tellAll)
+	s.outgoing = outgoing(notifyTimeout)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()
 	s.ids = append(manage.Names(s.api.Routes()), "env", "flow", "path", "approval")

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"net/http"
+
 	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/flow"
+	"pixy/internal/manage"
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
@@ -35,5 +38,31 @@ func (s *Server) useSession(tx *store.Tx, id, client string) error {
 	}
 	t.Body = used
 	_, err = s.records.Sessions.SaveID(tx, t)
+	return err
+}
+
+// endSession ends a session for everybody who took part in it, and keeps the
+// event.
+func (s *Server) endSession(r *http.Request, known logoutFacts, id string) error {
+	err := s.db.Update(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
+		t, err := s.records.Sessions.ByID(tx, id)
+		if isMissing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.records.EndSession(tx, t); err != nil {
+			return err
+		}
+		who := manage.Who{User: t.Owner, Username: t.Body.Username, Environment: tx.Env(), RemoteIP: remoteIP(r), Correlation: correlation(r.Context())}
+		if client := known.logout.Client; client != nil {
+			who.Client, who.ClientName = client.ID, client.Name
+		}
+		return manage.RecordEvent(tx, s.vault.NewID(), who, manage.What{Action: "SESSION.DELETED", Type: "SESSION", ID: id, Name: t.Body.Username})
+	})
+	if err == nil {
+		s.notifier.ring()
+	}
 	return err
 }

@@ -3,14 +3,12 @@ package server
 import (
 	"bytes"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
 	"pixy/internal/kind"
-	"pixy/internal/manage"
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
 	"pixy/internal/store"
@@ -68,21 +66,13 @@ func (s *Server) signoff(w http.ResponseWriter, r *http.Request) error {
 // signoffForm reads the parameters, and which button of our page was pressed,
 // if one was: only a form of ours may speak for the person.
 func (s *Server) signoffForm(r *http.Request) (form oauth.Form, action string, err error) {
-	if form, err = readQuery(r); err != nil {
+	form, body, err := readParameters(r)
+	if err != nil {
 		return nil, "", err
 	}
-	if r.Method == http.MethodPost {
-		body, err := readForm(r)
-		if err != nil {
+	if action = body.Get("action"); action != "" {
+		if err := s.sameSite(r); err != nil {
 			return nil, "", err
-		}
-		if action = body.Get("action"); action != "" {
-			if err := s.sameSite(r); err != nil {
-				return nil, "", err
-			}
-		}
-		for name, values := range body {
-			form[name] = append(form[name], values...)
 		}
 	}
 	return form, action, oauth.LogoutForm(form)
@@ -162,45 +152,12 @@ func returnsToAny(tx *store.Tx, uri string) (bool, error) {
 // in their query.
 func (s *Server) askSignoff(w http.ResponseWriter, known logoutFacts) error {
 	l := known.logout
-	again := url.Values{}
-	for _, name := range []string{"post_logout_redirect_uri", "state"} {
-		if v := l.Form.Get(name); v != "" {
-			again.Set(name, v)
-		}
-	}
 	page := web.SignOff{Username: known.browser.session.Username, Client: web.Client{Host: hostOf(l.Form.Get("post_logout_redirect_uri"))}}
 	if l.Client != nil {
-		again.Set("client_id", l.Client.ID)
 		page.Client.Name = l.Client.Name
 	}
-	page.Action = oauth.Append(s.issuer(known.realm.Environment)+"/signoff", again)
+	page.Action = oauth.Append(s.issuer(known.realm.Environment)+"/signoff", l.Again())
 	return s.writePage(w, http.StatusOK, formAction(l.Form.Get("post_logout_redirect_uri")), func(b *bytes.Buffer) error { return s.pages.SignOff(b, page) })
-}
-
-// endSession ends a session for everybody who took part in it, and keeps the
-// event.
-func (s *Server) endSession(r *http.Request, known logoutFacts, id string) error {
-	err := s.db.Update(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
-		t, err := s.records.Sessions.ByID(tx, id)
-		if isMissing(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := s.records.EndSession(tx, t); err != nil {
-			return err
-		}
-		who := manage.Who{User: t.Owner, Username: t.Body.Username, Environment: tx.Env(), RemoteIP: remoteIP(r), Correlation: correlation(r.Context())}
-		if client := known.logout.Client; client != nil {
-			who.Client, who.ClientName = client.ID, client.Name
-		}
-		return manage.RecordEvent(tx, s.vault.NewID(), who, manage.What{Action: "SESSION.DELETED", Type: "SESSION", ID: id, Name: t.Body.Username})
-	})
-	if err == nil {
-		s.notifier.ring()
-	}
-	return err
 }
 
 // leave sends a browser that was signed off to the application, or to a page
@@ -230,66 +187,4 @@ func (s *Server) signedOffPage(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) writeSignedOff(w http.ResponseWriter, to string) error {
 	page := web.Done{Title: "You are signed out", Explanation: "You can close this page.", Return: to, Host: hostOf(to)}
 	return s.writePage(w, http.StatusOK, "", func(b *bytes.Buffer) error { return s.pages.Done(b, page) })
-}
-
-// idpSignoff ends the session that an ID token names, without its cookie, for
-// an application that may do so (PingOne's endpoint for browser SDKs, whose
-// cookies browsers hold back).
-func (s *Server) idpSignoff(w http.ResponseWriter, r *http.Request) error {
-	form, err := readQuery(r)
-	if err != nil {
-		return err
-	}
-	if err := oauth.LogoutForm(form); err != nil {
-		return err
-	}
-	known, err := s.logoutFacts(r, form)
-	if err != nil {
-		return err
-	}
-	if client := known.logout.Client; client != nil {
-		_ = s.trustOrigin(w, r, client.Application)
-	}
-	if err := oauth.First(oauth.IdPSignoffChecks(), known.logout); err != nil {
-		return err
-	}
-	if err := s.endNamed(r, known); err != nil {
-		return err
-	}
-	if on := known.on; on != nil && on.Session == known.logout.Hint.Session {
-		s.dropSessionCookie(w, known.realm.Environment)
-	}
-	if known.logout.To() == "" && !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	s.leave(w, known)
-	return nil
-}
-
-// endNamed ends the session of the hint, when it is its user's. One that is
-// over already is as good.
-func (s *Server) endNamed(r *http.Request, known logoutFacts) error {
-	hint, found := known.logout.Hint, false
-	err := s.db.View(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
-		t, err := s.records.Sessions.ByID(tx, hint.Session)
-		if isMissing(err) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		subject, err := s.subject(tx, known.logout.Client.ID, t.Owner)
-		if err != nil {
-			return err
-		}
-		if found = hint.Names(oauth.SignedOn{Session: t.ID, Subject: subject}); !found {
-			return fault.HintSession.Compared(subject, hint.Subject)
-		}
-		return nil
-	})
-	if err != nil || !found {
-		return err
-	}
-	return s.endSession(r, known, hint.Session)
 }

@@ -90,7 +90,7 @@ func (s *Server) spender(field string) spender {
 	case "device_code":
 		return s.spendDevice
 	}
-	return s.spendBackchannel
+	return s.spendCIBA
 }
 
 // redeem lets the grant decide. Where it spends a ticket, that is one write:

@@ -1,6 +1,7 @@
-package facts
+package server
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,7 +29,7 @@ func TestKeySets(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	now := time.Date(2026, 3, 23, 0, 0, 0, 0, time.UTC)
-	sets := NewKeySets(func() time.Time { return now })
+	sets := newKeySets(func() time.Time { return now })
 	of := func(kid string) int {
 		keys, err := sets.Of(t.Context(), platform.Application{JWKSURL: server.URL}, kid)
 		if err != nil {
@@ -60,6 +61,41 @@ func TestKeySets(t *testing.T) {
 	}
 }
 
+// TestKeySetsOutlastFailures: a fetch that fails takes no keys away while they
+// are young enough, and who hangs up does not make it fail.
+func TestKeySetsOutlastFailures(t *testing.T) {
+	fails := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte(twoKeys))
+	}))
+	t.Cleanup(server.Close)
+	now := time.Date(2026, 3, 23, 0, 0, 0, 0, time.UTC)
+	sets, app := newKeySets(func() time.Time { return now }), platform.Application{JWKSURL: server.URL}
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if keys, err := sets.Of(gone, app, "one"); len(keys) != 1 || err != nil {
+		t.Errorf("for who hung up: %v, %v", keys, err)
+	}
+	fails = true
+	for _, c := range []struct {
+		after time.Duration
+		kid   string
+		keys  int
+	}{{time.Minute, "two", 1}, {0, "one", 1}, {time.Minute, "two", 1}, {3*time.Minute - time.Second, "one", 1}, {time.Second, "one", 0}, {time.Second, "one", 0}} {
+		now = now.Add(c.after)
+		if keys, err := sets.Of(t.Context(), app, c.kid); len(keys) != c.keys || (err == nil) != (c.keys > 0) {
+			t.Errorf("%v later, for %s: %d keys, not %d, %v", c.after, c.kid, len(keys), c.keys, err)
+		}
+	}
+	fails, now = false, now.Add(minKeySetAge)
+	if keys, err := sets.Of(t.Context(), app, "one"); len(keys) != 1 || err != nil {
+		t.Errorf("served again: %v, %v", keys, err)
+	}
+}
+
 // TestKeySetsRefuse what an application's URL must not be or answer.
 func TestKeySetsRefuse(t *testing.T) {
 	answer := func(status int, text string) string {
@@ -71,7 +107,7 @@ func TestKeySetsRefuse(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s.URL
 	}
-	sets := NewKeySets(time.Now)
+	sets := newKeySets(time.Now)
 	for name, url := range map[string]string{
 		"none": "", "http": "http://keys.example.com/jwks", "a file": "file:///etc/passwd", "link-local": "https://169.254.169.254/latest",
 		"link-local in IPv6": "https://[::ffff:169.254.169.254]/latest", "an error": answer(500, twoKeys), "a redirect": answer(302, twoKeys), "no JSON": answer(200, "keys"),

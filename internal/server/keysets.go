@@ -1,4 +1,4 @@
-package facts
+package server
 
 import (
 	"context"
@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -20,10 +18,10 @@ import (
 	"pixy/internal/platform"
 )
 
-// KeySets are the public keys of applications: those in jwks, or those that
+// keySets are the public keys of applications: those in jwks, or those that
 // jwksUrl serves. What was fetched is kept for a while, so that a key that an
 // application withdraws is still taken for at most maxKeySetAge.
-type KeySets struct {
+type keySets struct {
 	now     func() time.Time
 	client  *http.Client
 	mu      sync.Mutex
@@ -33,14 +31,17 @@ type KeySets struct {
 // keySet is what a URL served last. Who waits for its mutex waits for the fetch
 // of somebody else.
 type keySet struct {
-	mu   sync.Mutex
-	keys []jose.JSONWebKey
-	at   time.Time
-	err  error
+	mu      sync.Mutex
+	keys    []jose.JSONWebKey
+	fetched time.Time // when the keys were served
+	tried   time.Time // when they were last asked for
+	err     error     // of that try
 }
 
+func (s *keySet) fresh(now time.Time) bool { return now.Sub(s.fetched) < maxKeySetAge }
+
 func (s *keySet) has(kid string) bool {
-	return s.err == nil && (kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid }))
+	return kid == "" || slices.ContainsFunc(s.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid })
 }
 
 // The bounds on fetching an application's keys. A set is fetched again when it
@@ -54,33 +55,14 @@ const (
 	fetchTimeout  = 3 * time.Second
 )
 
-// NewKeySets makes an empty one.
-func NewKeySets(now func() time.Time) *KeySets {
-	return &KeySets{now: now, client: Outgoing(fetchTimeout), fetched: map[string]*keySet{}}
-}
-
-// Outgoing is a client for URLs that applications name. It follows no
-// redirects, and reaches no link-local address: cloud providers serve
-// credentials there (RFC 9101 §10.4.1).
-func Outgoing(timeout time.Duration) *http.Client {
-	dialer := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
-		a, err := netip.ParseAddrPort(address)
-		if err != nil || a.Addr().Unmap().IsLinkLocalUnicast() || a.Addr().IsMulticast() || a.Addr().IsUnspecified() {
-			return fmt.Errorf("%s is not an address that may be called", address)
-		}
-		return nil
-	}}
-	return &http.Client{
-		Timeout:       timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: timeout, ResponseHeaderTimeout: timeout,
-			MaxIdleConns: 16, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true},
-	}
+// newKeySets makes an empty one.
+func newKeySets(now func() time.Time) *keySets {
+	return &keySets{now: now, client: outgoing(fetchTimeout), fetched: map[string]*keySet{}}
 }
 
 // Of are the keys of an application. kid is the key that is looked for, or "":
 // one that was not there the last time is looked for anew.
-func (k *KeySets) Of(ctx context.Context, app platform.Application, kid string) ([]jose.JSONWebKey, error) {
+func (k *keySets) Of(ctx context.Context, app platform.Application, kid string) ([]jose.JSONWebKey, error) {
 	if app.JWKS != "" {
 		return parseKeySet([]byte(app.JWKS))
 	}
@@ -90,17 +72,29 @@ func (k *KeySets) Of(ctx context.Context, app platform.Application, kid string) 
 	known := k.named(app.JWKSURL)
 	known.mu.Lock()
 	defer known.mu.Unlock()
-	if age := k.now().Sub(known.at); known.has(kid) && age < maxKeySetAge || age < minKeySetAge {
-		return known.keys, known.err
+	now := k.now()
+	if (!known.fresh(now) || !known.has(kid)) && now.Sub(known.tried) >= minKeySetAge {
+		k.try(context.WithoutCancel(ctx), app.JWKSURL, known, now) // who hangs up must not fail it for the others
 	}
-	known.keys, known.err = k.fetch(ctx, app.JWKSURL)
-	known.at = k.now()
-	return known.keys, known.err
+	if !known.fresh(now) {
+		return nil, known.err
+	}
+	return known.keys, nil
+}
+
+// try fetches the keys. When it fails, those from before stay: a try that
+// anybody may provoke must not take them away.
+func (k *keySets) try(ctx context.Context, url string, known *keySet, now time.Time) {
+	keys, err := k.fetch(ctx, url)
+	known.tried, known.err = now, err
+	if err == nil {
+		known.keys, known.fetched = keys, now
+	}
 }
 
 // named is what a URL served, empty when nobody has asked yet. When there are
 // too many all are forgotten.
-func (k *KeySets) named(url string) *keySet {
+func (k *keySets) named(url string) *keySet {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if known, ok := k.fetched[url]; ok {
@@ -114,7 +108,7 @@ func (k *KeySets) named(url string) *keySet {
 	return known
 }
 
-func (k *KeySets) fetch(ctx context.Context, from string) ([]jose.JSONWebKey, error) {
+func (k *keySets) fetch(ctx context.Context, from string) ([]jose.JSONWebKey, error) {
 	u, err := url.Parse(from)
 	if err != nil || u.Scheme != "https" && !loopbackHost(u.Hostname()) {
 		return nil, fmt.Errorf("the jwksUrl %s is not https", from)
