@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -12,34 +13,39 @@ import (
 // token for a resource. Without one the token is for the platform's API, where
 // role assignments are looked up at each request: then there must be some.
 func decideClient(x Exchange) Outcome {
-	asked := x.Form.Get("scope")
-	if asked == "" && len(x.Roles) > 0 && len(x.Form["resource"]) == 0 {
+	audiences := x.Form["resource"]
+	if x.Form.Get("scope") == "" && len(x.Roles) > 0 && len(audiences) == 0 {
 		return Outcome{Issue: Issue{JKT: x.JKT}}
 	}
-	if asked == "" {
-		asked = x.Client.ofResources(x.Form["resource"])
-	}
-	if asked == "" {
+	if x.Form.Get("scope") == "" && x.Client.ofResources(audiences) == "" {
 		return Outcome{Refuse: fault.NoRoles}
 	}
-	scopes, err := GrantScopes(asked, x.Form["resource"], &x.Client)
+	scopes, err := x.customScopes(audiences, fault.ScopeNotGrantable)
 	if err != nil {
 		return Outcome{Refuse: err}
 	}
-	for _, g := range x.Client.resources(scopes) {
-		if g.Resource.Type != platform.ResourceCustom {
-			return Outcome{Refuse: fault.ScopeNotGrantable.Compared("scopes of custom resources", asked)}
-		}
-	}
-	if len(x.Client.resources(scopes)) == 0 { // openid and its kind are about a user
-		return Outcome{Refuse: fault.ScopeNotGrantable.Compared("scopes of custom resources", asked)}
-	}
-	own := slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })
-	i, err := x.narrow(Issue{Scopes: own, JKT: x.JKT})
+	i, err := x.narrow(Issue{Scopes: scopes, JKT: x.JKT})
 	if err != nil {
 		return Outcome{Refuse: err}
 	}
 	return Outcome{Issue: i}
+}
+
+// customScopes are the scopes of custom resources that a request asks for, or
+// all that the client is granted, of resources with one of the audiences when
+// there are any. Scopes of the platform, and none of a resource (openid and its
+// kind are about a user), get the refusal.
+func (x Exchange) customScopes(audiences []string, refusal *fault.Fault) ([]string, error) {
+	asked := cmp.Or(x.Form.Get("scope"), x.Client.ofResources(audiences))
+	scopes, err := GrantScopes(asked, audiences, &x.Client)
+	if err != nil {
+		return nil, err
+	}
+	of := x.Client.resources(scopes)
+	if len(of) == 0 || slices.ContainsFunc(of, func(g GrantedScope) bool { return g.Resource.Type != platform.ResourceCustom }) {
+		return nil, refusal.Compared("scopes of custom resources", asked)
+	}
+	return slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 }), nil
 }
 
 // ofResources are the scopes of custom resources that a client is granted: of

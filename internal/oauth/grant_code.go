@@ -62,9 +62,7 @@ func decideCode(x Exchange) Outcome {
 	switch {
 	case err == nil:
 		i, _ := x.codeIssue() // the checks have accepted it
-		whole := i
-		whole.Scopes, whole.Resources = x.Code.Scopes, x.Code.Resources
-		return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, whole)}
+		return x.first(i, x.Code.Scopes, x.Code.Resources)
 	case errors.Is(err, fault.CodeSpent):
 		return Outcome{Refuse: err, End: &End{Family: x.Code.Family}}
 	case failedVerifier(err):
@@ -146,12 +144,7 @@ func codeFailures(x Exchange) error {
 
 // codeKey holds the proof against the key that the authorize request named
 // (RFC 9449 §10).
-func codeKey(x Exchange) error {
-	if x.Code.JKT != "" && x.Code.JKT != x.JKT {
-		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+x.Code.JKT, "the thumbprint "+x.JKT)
-	}
-	return nil
-}
+func codeKey(x Exchange) error { return x.proves(x.Code.JKT) }
 
 func codeUser(x Exchange) error {
 	if !x.UserActive {

@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"pixy/internal/fault"
@@ -90,8 +89,11 @@ func exchangeRequested(x Exchange) error {
 // exchangeKeys demands the proof of a token's key where it is bound to one.
 func exchangeKeys(x Exchange) error {
 	for _, claims := range x.Presented {
-		if claims.Confirm != nil && claims.Confirm.JKT != x.JKT {
-			return fault.ProofForeign.Compared("a DPoP proof by the key of the token", "another, or none")
+		if claims.Confirm == nil {
+			continue
+		}
+		if err := x.proves(claims.Confirm.JKT); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -128,19 +130,10 @@ func (x Exchange) exchangeIssue() (Issue, error) {
 	if err := x.Client.mayTarget(audiences); err != nil {
 		return Issue{}, err
 	}
-	asked := x.Form.Get("scope")
-	if asked == "" {
-		asked = x.Client.ofResources(audiences)
-	}
-	scopes, err := GrantScopes(asked, audiences, &x.Client)
+	scopes, err := x.customScopes(audiences, fault.ExchangeScope)
 	if err != nil {
 		return Issue{}, err
 	}
-	of := x.Client.resources(scopes)
-	if len(of) == 0 || slices.ContainsFunc(of, func(g GrantedScope) bool { return g.Resource.Type != platform.ResourceCustom }) {
-		return Issue{}, fault.ExchangeScope.Compared("scopes of custom resources", strings.Join(scopes, " "))
-	}
-	scopes = slices.DeleteFunc(scopes, func(s string) bool { return len(x.Client.resources([]string{s})) == 0 })
 	s := x.Presented["subject_token"]
 	return Issue{Subject: s.Subject, Scopes: scopes, Resources: audiences, Session: s.Session, Family: s.Family, ACR: s.ACR,
 		AuthTime: authTime(s), JKT: x.JKT, Act: x.act(), From: append(slices.Clone(s.From), s.ID), Until: time.Unix(s.Expires, 0)}, nil

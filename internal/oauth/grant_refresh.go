@@ -93,13 +93,10 @@ func refreshClient(x Exchange) error {
 // refreshKey keeps a public client to its key, and a confidential one to some
 // key: where the first access token was bound, no bearer token follows.
 func refreshKey(x Exchange) error {
-	switch r := x.Refresh; {
-	case r.JKT != "" && r.JKT != x.JKT:
-		return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+r.JKT, "the thumbprint "+x.JKT)
-	case r.Proven && x.JKT == "":
+	if x.Refresh.Proven && x.JKT == "" {
 		return fault.ProofForeign.Compared("a DPoP proof", "none")
 	}
-	return nil
+	return x.proves(x.Refresh.JKT)
 }
 
 func refreshEnded(x Exchange) error {

@@ -145,9 +145,7 @@ func poll(x Exchange, parameter string) Outcome {
 		return Outcome{Refuse: err}
 	}
 	i, _ := x.pendingIssue() // the checks have accepted it
-	whole := i
-	whole.Scopes, whole.Resources = x.Pending.Scopes, x.Pending.Resources
-	return Outcome{Spend: true, Issue: i, Refresh: newRefresh(x, whole)}
+	return x.first(i, x.Pending.Scopes, x.Pending.Resources)
 }
 
 // pendingIssue is what was allowed, or the part of it that the request names.

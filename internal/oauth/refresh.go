@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"pixy/internal/fault"
 	"pixy/internal/platform"
 )
 
@@ -76,6 +77,23 @@ func (c *Client) refreshes(scopes []string) bool {
 		return slices.Contains(scopes, scopeOffline)
 	}
 	return slices.Contains(c.GrantTypes, allowRefresh)
+}
+
+// first is what the first use of a ticket gets, and spends it: the part of the
+// grant that the request names, and a refresh token for all of it.
+func (x Exchange) first(part Issue, scopes, resources []string) Outcome {
+	whole := part
+	whole.Scopes, whole.Resources = scopes, resources
+	return Outcome{Spend: true, Issue: part, Refresh: newRefresh(x, whole)}
+}
+
+// proves refuses a request without a proof by the key with a thumbprint, when
+// there is one (RFC 9449 §5, §10).
+func (x Exchange) proves(jkt string) error {
+	if jkt == "" || jkt == x.JKT {
+		return nil
+	}
+	return fault.ProofForeign.Compared("a DPoP proof by the key with the thumbprint "+jkt, "the thumbprint "+x.JKT)
 }
 
 // newRefresh is the family that begins with an issue, nil where the application
