@@ -27,7 +27,7 @@ needs:
 
 unit:
 	@echo "== rules, store, wire and process, with the race detector"
-	go test -race ./...
+	go test -race -timeout 20m ./...
 
 clients: $(NODE)
 	@echo "== foreign clients, browser, Postman"

@@ -128,7 +128,9 @@ func (v *prover) wrongProofs(method, path, token string) map[string]string {
 	}
 	htu := text(v.claims(method, path, "")["htu"])
 	private := publicJWK(t, v.key, "", "")
-	private["d"] = base64url(v.key.D.FillBytes(make([]byte, 32)))
+	d, err := v.key.Bytes()
+	v.w.must(err)
+	private["d"] = base64url(d)
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	v.w.must(err)
 	whole := good(nil)

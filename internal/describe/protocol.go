@@ -31,10 +31,9 @@ func protocols() map[string]protocol {
 		needs: []string{"grant_type"},
 		gives: object{{"200", answer("The tokens.", tokens())}}}
 	signoff := protocol{name: "signoff", summary: "Ends the browser's session (OpenID Connect RP-Initiated Logout §2)", refusal: "BadRequest",
-		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales"},
 		gives: redirect("To the post_logout_redirect_uri with state, or to a page that says so.").and("200", object{{"description", "A page that asks the person."}})}
 	idpSignoff := protocol{name: "idpSignoff", summary: "Ends the session that an ID token names, without its cookie", refusal: "BadRequest",
-		takes: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, needs: []string{"id_token_hint"},
+		needs: []string{"id_token_hint"},
 		gives: redirect("To the post_logout_redirect_uri with state, or a browser to a page that says so.").and("204", object{{"description", "The session is over."}})}
 	par := protocol{name: "pushedRequest", summary: "Keeps an authorize request and names it (RFC 9126 §2)", refusal: "OAuthRefusal", guard: "client",
 		gives: object{{"201", answer("The request_uri.", object{{"type", "object"}, {"required", []string{"request_uri", "expires_in"}}, {"properties", object{{"request_uri", str("")}, {"expires_in", object{{"type", "integer"}}}}}})}}}
