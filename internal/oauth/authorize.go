@@ -58,6 +58,12 @@ type Request struct {
 	Query string `json:"query,omitempty"`
 }
 
+// Fresh reports that the person must sign on anew, whatever the session (OpenID
+// Connect Core §3.1.2.1).
+func (r Request) Fresh() bool {
+	return slices.Contains(r.Prompts, "login") || slices.Contains(r.Prompts, "select_account")
+}
+
 // ClientChecks hold before the redirect URI is proven: what they refuse must
 // not be sent to it.
 func ClientChecks() []Check[Authorization] {

@@ -95,6 +95,16 @@ type Outcome struct {
 	Refuse     error
 }
 
+// Last is when the last token of an outcome expires: a spent ticket is remembered
+// until then, so that its reuse still ends them.
+func (o Outcome) Last(x Exchange) time.Time {
+	last := x.Now.Add(x.Client.Target(o.Issue).Life)
+	if o.Refresh != nil && o.Refresh.ExpiresAt.After(last) {
+		last = o.Refresh.ExpiresAt
+	}
+	return last
+}
+
 // End is a family whose tokens are worth nothing from now on. SpareAccess lets
 // the access tokens live until they expire.
 type End struct {

@@ -105,7 +105,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 	if !known.reuse {
 		b = newBrowser(s.vault.NewToken())
 	}
-	demand := flow.Demand{Fresh: known.foreign || slices.Contains(request.Prompts, "login") || slices.Contains(request.Prompts, "select_account"), MaxAge: request.MaxAge}
+	demand := flow.Demand{Fresh: known.foreign || request.Fresh(), MaxAge: request.MaxAge}
 	f := flow.Start(flow.Flow{ID: s.vault.NewID(), Client: known.client.ID, ClientName: known.client.Name, Policy: known.policy,
 		Hint: request.LoginHint, Browser: b.hash, RemoteIP: remoteIP(r), Population: b.population}, b.session, demand, s.now().UTC())
 	back := backOf(request)
@@ -261,7 +261,7 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 		return out, nil
 	}
 	if f.Status == flow.Completed {
-		if out.person, err = facts.ByID(tx, f.User); err != nil && !errors.Is(err, store.ErrMissing) {
+		if out.person, err = facts.ByID(tx, f.User); err != nil && !isMissing(err) {
 			return out, err
 		}
 		if out.refuse, err = s.unwanted(tx, out); err != nil {

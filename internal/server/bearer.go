@@ -207,7 +207,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 // stillGood refuses a token whose client, user or family is gone.
 func stillGood(tx *store.Tx, claims oauth.Access) error {
 	app, _, err := facts.Get[platform.Application](tx, "application", claims.ClientID)
-	if err != nil && !errors.Is(err, store.ErrMissing) {
+	if err != nil && !isMissing(err) {
 		return err
 	}
 	if !app.Enabled {
@@ -237,7 +237,7 @@ func revokedToken(id string) string { return "token " + id }
 func userStillGood(tx *store.Tx, claims oauth.Access) error {
 	p, err := facts.ByID(tx, claims.Subject)
 	switch {
-	case errors.Is(err, store.ErrMissing) || err == nil && !p.User.Enabled:
+	case isMissing(err) || err == nil && !p.User.Enabled:
 		return tokenError("its user is disabled or deleted")
 	case err != nil:
 		return err

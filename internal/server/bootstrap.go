@@ -52,7 +52,7 @@ func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) e
 		return false, err
 	}
 	err = s.db.Update(ctx, "", func(tx *store.Tx) error {
-		if _, err := tx.Find("organization", kind.Expr{}); !errors.Is(err, store.ErrMissing) {
+		if _, err := tx.Find("organization", kind.Expr{}); !isMissing(err) {
 			return errors.Join(errNotEmpty, err)
 		}
 		return manage.Keep(tx, s.api.Kinds(), first)
@@ -65,7 +65,7 @@ var errNotEmpty = errors.New("another process has made the first environment mea
 func (s *Server) empty(ctx context.Context) (empty bool, err error) {
 	err = s.db.View(ctx, "", func(tx *store.Tx) error {
 		_, err := tx.Find("organization", kind.Expr{})
-		if empty = errors.Is(err, store.ErrMissing); empty {
+		if empty = isMissing(err); empty {
 			return nil
 		}
 		return err

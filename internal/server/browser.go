@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"time"
 
@@ -69,7 +68,7 @@ func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
 	}
 	b := newBrowser(token)
 	t, err := s.records.Sessions.Get(tx, token)
-	if errors.Is(err, store.ErrMissing) || err == nil && !s.records.Sessions.Live(t, tx.Now()) {
+	if isMissing(err) || err == nil && !s.records.Sessions.Live(t, tx.Now()) {
 		return b, nil
 	}
 	if err != nil {
@@ -79,7 +78,7 @@ func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
 	if err == nil && u.Enabled {
 		b.session, b.population = &t.Body, u.Population.ID
 	}
-	if errors.Is(err, store.ErrMissing) {
+	if isMissing(err) {
 		return b, nil
 	}
 	return b, err

@@ -110,7 +110,7 @@ func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 		app = a
 		return err
 	})
-	if err != nil && !errors.Is(err, store.ErrMissing) {
+	if err != nil && !isMissing(err) {
 		s.logRefusal(r, faultOf(err))
 	}
 	return app, err == nil

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 
 	"pixy/internal/facts"
@@ -15,7 +14,7 @@ import (
 // openFlow reads a flow for the browser that presents a session token.
 func (s *Server) openFlow(tx *store.Tx, id, token string) (store.Ticket[facts.FlowRecord], browser, error) {
 	t, err := s.records.Flows.Get(tx, id)
-	if errors.Is(err, store.ErrMissing) {
+	if isMissing(err) {
 		return t, browser{}, fault.FlowMissing
 	}
 	if err != nil {

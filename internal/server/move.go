@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -181,7 +180,7 @@ func (s *Server) samePerson(tx *store.Tx, a flow.Action, p facts.Person, body ki
 		return found, err
 	}
 	t, err := s.records.Nobody.Get(tx, nobodyKey(tx.Env(), username))
-	if errors.Is(err, store.ErrMissing) || err == nil && !tx.Now().Before(t.Expires) {
+	if isMissing(err) || err == nil && !tx.Now().Before(t.Expires) {
 		return found, nil
 	}
 	found.Credential = t.Body

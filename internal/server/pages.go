@@ -350,7 +350,7 @@ func (s *Server) again(r *http.Request, id string) (to string, err error) {
 	env := r.PathValue("env")
 	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
 		t, err := s.records.Flows.Get(tx, id)
-		if errors.Is(err, store.ErrMissing) {
+		if isMissing(err) {
 			return nil
 		}
 		if err != nil {

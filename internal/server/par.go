@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -63,7 +62,7 @@ func (s *Server) pushed(r *http.Request, a oauth.Authorization) (oauth.Authoriza
 	}
 	err := s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		t, err := s.records.Pushed.Get(tx, token)
-		if errors.Is(err, store.ErrMissing) || err == nil && t.Body.ClientID != a.Form.Get("client_id") {
+		if isMissing(err) || err == nil && t.Body.ClientID != a.Form.Get("client_id") {
 			return refusal
 		}
 		if err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 
 	"pixy/internal/facts"
@@ -30,3 +31,5 @@ func (s *Server) client(tx *store.Tx, id string) (*oauth.Client, error) {
 	}
 	return facts.Client(tx, id)
 }
+
+func isMissing(err error) bool { return errors.Is(err, store.ErrMissing) }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"time"
 
 	"pixy/internal/facts"
@@ -9,8 +8,6 @@ import (
 	"pixy/internal/platform"
 	"pixy/internal/store"
 )
-
-func isMissing(err error) bool { return errors.Is(err, store.ErrMissing) }
 
 // spendRefresh decides on a refresh token: one compare-and-set on the ticket of
 // its family. Who comes second sees the next generation, and the rule says

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"pixy/internal/facts"
 	"pixy/internal/fault"
@@ -131,7 +130,7 @@ func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code s
 		case !out.Spend:
 			return out, nil
 		}
-		if spent, err := s.records.Codes.Spend(tx, code, lastOf(x, out)); err != nil || spent {
+		if spent, err := s.records.Codes.Spend(tx, code, out.Last(x)); err != nil || spent {
 			if err == nil && out.Refresh != nil {
 				err = s.putRefresh(tx, *out.Refresh)
 			}
@@ -139,16 +138,6 @@ func (s *Server) spendCode(tx *store.Tx, g oauth.Grant, x oauth.Exchange, code s
 		}
 	}
 	return oauth.Outcome{}, fault.Stale
-}
-
-// lastOf is when the last token of an issue expires: a spent code is remembered
-// until then, so that its reuse still ends them.
-func lastOf(x oauth.Exchange, out oauth.Outcome) time.Time {
-	last := x.Now.Add(x.Client.Target(out.Issue).Life)
-	if r := out.Refresh; r != nil && r.ExpiresAt.After(last) {
-		last = r.ExpiresAt
-	}
-	return last
 }
 
 // readCode reads the ticket of a code and its user; a code that there is none
