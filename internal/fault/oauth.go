@@ -139,8 +139,8 @@ var (
 )
 
 // What the device authorization endpoint and the CIBA endpoint refuse, and the
-// token endpoint while a person has yet to decide. PingOne opens the four answers to a poll in another
-// way than all others.
+// token endpoint while a person has yet to decide. PingOne opens the four answers
+// to a poll in another way than all others.
 var (
 	DeviceNotAllowed = oauth("device.allowed", "RFC 6749 §5.2", "unauthorized_client", "The application may not use device codes: its grantTypes lack DEVICE_CODE")
 

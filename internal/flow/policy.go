@@ -20,8 +20,9 @@ func signsOn(actionType string) bool {
 }
 
 // advance moves a flow to the first action of its policy that is due. When none
-// is, it completes it, or lets the person decide on what was asked for. What Pixy can't evaluate ends the flow: a demand
-// that is not understood is never passed over.
+// is, it completes it, or lets the person decide on what was asked for. What Pixy
+// can't evaluate ends the flow: a demand that is not understood is never passed
+// over.
 func (f Flow) advance(now time.Time) Flow {
 	signedOn := false
 	for _, a := range f.Policy.Actions {

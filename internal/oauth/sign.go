@@ -142,8 +142,8 @@ func signedBy(t *jwt.JSONWebToken, keys []jose.JSONWebKey, claims any) error {
 }
 
 // Verify holds an access token against the keys of its environment, its issuer,
-// the time, and the audience it must have, "" for any. An ID token is not an access token:
-// its aud is not a list and it names no client_id.
+// the time, and the audience it must have, "" for any. An ID token is not an
+// access token: its aud is not a list and it names no client_id.
 func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now time.Time) (Access, error) {
 	t, err := parseOurs(token)
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *Server) logoutFacts(r *http.Request, form oauth.Form) (f logoutFacts, e
 		if f.realm, err = s.realm(tx); err != nil {
 			return err
 		}
-		if err := s.logoutClient(tx, f.realm, &f.logout); err != nil {
+		if err := s.logoutClient(tx, &f.logout); err != nil {
 			return err
 		}
 		if f.browser, err = s.browser(tx, sessionToken(r)); err != nil || f.browser.session == nil {
@@ -101,16 +101,12 @@ func (s *Server) logoutFacts(r *http.Request, form oauth.Form) (f logoutFacts, e
 
 // logoutClient verifies the hint, and finds the application that a logout
 // request names.
-func (s *Server) logoutClient(tx *store.Tx, realm oauth.Realm, l *oauth.Logout) error {
+func (s *Server) logoutClient(tx *store.Tx, l *oauth.Logout) error {
 	id := l.Form.Get("client_id")
 	if hint := l.Form.Get("id_token_hint"); hint != "" {
-		keys, err := facts.PublicKeys(tx)
+		claims, err := s.identity(tx, hint)
 		if err != nil {
-			return err
-		}
-		claims, err := oauth.VerifyIdentity(hint, keys, s.issuers(realm.Environment)...)
-		if err != nil {
-			return fault.HintWrong.Because(err)
+			return badToken(err, fault.HintWrong)
 		}
 		l.Hint, id = &claims, claims.Audience
 	}
