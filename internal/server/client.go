@@ -79,16 +79,21 @@ func (s *Server) caller(r *http.Request, form oauth.Form, also func(*store.Tx, *
 	if err != nil {
 		return c, err
 	}
+	return c, s.authenticate(r, credentials, c)
+}
+
+// authenticate holds credentials against the client that they name.
+func (s *Server) authenticate(r *http.Request, credentials oauth.Credentials, c caller) (err error) {
 	var keys oauth.Keys
 	if c.client != nil && credentials.Method == c.client.TokenEndpointAuthMethod {
 		if keys, err = s.keysFor(r.Context(), c, credentials.Method, credentials.KeyID()); err != nil {
-			return c, err
+			return err
 		}
 	}
 	if err := oauth.Authenticate(credentials, c.client, keys, c.realm.Issuer, s.now()); err != nil {
-		return c, err
+		return err
 	}
-	return c, s.assertedOnce(r, credentials)
+	return s.assertedOnce(r, credentials)
 }
 
 // named is the client with an id; its client is nil when there is none.

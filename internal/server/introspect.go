@@ -35,36 +35,36 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) error {
 
 // inspector authenticates the caller: a confidential application, or a custom
 // resource with its own secret.
-func (s *Server) inspector(r *http.Request, form oauth.Form) (oauth.Inspector, caller, error) {
+func (s *Server) inspector(r *http.Request, form oauth.Form) (who oauth.Inspector, c caller, err error) {
 	credentials, err := oauth.ReadCredentials(r.Header.Get("Authorization"), form)
 	if err != nil {
-		return oauth.Inspector{}, caller{}, err
+		return who, c, err
 	}
 	var resource platform.Resource
-	var secrets []string
+	var sealed []string
 	env := r.PathValue("env")
-	err = s.db.View(r.Context(), env, func(tx *store.Tx) (err error) {
-		if _, err = s.realm(tx); err != nil || !isID(credentials.ID) {
+	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
+		if c, err = s.named(tx, credentials.ID); err != nil || c.client != nil || !isID(credentials.ID) {
 			return err
 		}
-		resource, secrets, err = facts.ResourceSecrets(tx, credentials.ID)
+		resource, sealed, err = facts.ResourceSecrets(tx, credentials.ID)
 		return err
 	})
 	if err != nil {
-		return oauth.Inspector{}, caller{}, err
+		return who, c, err
 	}
 	if resource.Type == platform.ResourceCustom {
-		if secrets, err = s.vault.Secrets(env, "resourceSecret", credentials.ID, secrets); err != nil {
-			return oauth.Inspector{}, caller{}, err
+		secrets, err := s.vault.Secrets(env, "resourceSecret", credentials.ID, sealed)
+		if err != nil {
+			return who, c, err
 		}
-		return oauth.Inspector{Audience: resource.Audience}, caller{}, oauth.AuthenticateResource(credentials, resource, secrets)
+		return oauth.Inspector{Audience: resource.Audience}, c, oauth.AuthenticateResource(credentials, resource, secrets)
 	}
-	c, err := s.caller(r, form, nil)
-	if err == nil && c.client.TokenEndpointAuthMethod == platform.AuthNone {
-		err = fault.ClientMethod.Compared("a client that authenticates", "a public one")
+	if err := s.authenticate(r, credentials, c); err != nil {
+		return who, c, err
 	}
-	if err != nil {
-		return oauth.Inspector{}, c, err
+	if c.client.TokenEndpointAuthMethod == platform.AuthNone {
+		return who, c, fault.ClientMethod.Compared("a client that authenticates", "a public one")
 	}
 	return oauth.Inspector{Client: c.client.ID}, c, nil
 }
