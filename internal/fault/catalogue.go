@@ -39,6 +39,15 @@ var (
 	// Full: the disk is full, or the database can't be written for another reason of storage.
 	Full = &Fault{Rule: "store.full", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: 30 * time.Second,
 		Message: "The request could not be completed. The server can't store data at the moment."}
+	// Unreachable: the database does not answer, or the connection to it was lost.
+	// Nothing is kept.
+	Unreachable = &Fault{Rule: "store.unreachable", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
+		Message: "The request could not be completed. The database can't be reached. Try again in a moment."}
+	// Unconfirmed: the database did not say whether it has kept what it was told to.
+	Unconfirmed = &Fault{Rule: "store.unconfirmed", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
+		Message: "The database did not confirm that the request was completed. Look whether it was before you try again."}
+	// Unstorable: a text has NUL in it, or is not UTF-8.
+	Unstorable = &Fault{Rule: "store.text", Status: 400, Code: "INVALID_DATA", Message: "The request could not be completed. A text in it has a NUL character, or is not UTF-8."}
 	// Unexpected is the only thing said about an internal error.
 	Unexpected = &Fault{Rule: "internal", Status: 500, Code: "UNEXPECTED_ERROR", Message: "An unexpected error occurred."}
 )

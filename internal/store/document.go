@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 	}
 	d := Document{Kind: k, ID: id}
 	var created, updated int64
-	err := tx.one("SELECT version, created, updated, body FROM document WHERE env = $1 AND kind = '"+k+"' AND id = $2",
+	err := tx.one("SELECT version, created, updated, body FROM document WHERE env = $1 AND kind = '"+k+"' AND id = $2"+tx.lock(),
 		[]any{tx.env, id}, &d.Version, &created, &updated, &d.Body)
 	if err != nil {
 		return Document{}, tx.failed(err, "get %s %s", k, id)
@@ -49,6 +48,9 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 	d.Created, d.Updated = fromMillis(created), fromMillis(updated)
 	return d, nil
 }
+
+// lock holds the row that an Update reads when it runs again.
+func (tx *Tx) lock() string { return tx.work.session.dialect().lock }
 
 // Find returns the first document that matches, in the order (created, id), or
 // ErrMissing.
@@ -72,7 +74,7 @@ func (tx *Tx) List(k string, q Query) ([]Document, error) {
 	}
 	var found []Document
 	last := "its first" // a row that can't be read may not know its id
-	err = tx.within(q.Within).each(text, args, func(rows *sql.Rows) error {
+	err = tx.within(q.Within).each(text, args, func(rows row) error {
 		d := Document{Kind: k}
 		var created, updated int64
 		if err := rows.Scan(&d.ID, &d.Version, &created, &updated, &d.Body); err != nil {
@@ -89,7 +91,7 @@ func (tx *Tx) List(k string, q Query) ([]Document, error) {
 }
 
 func (tx *Tx) listing(k string, q Query) (string, []any, error) {
-	w := where{columns: documentColumns()}
+	w := tx.where(documentColumns())
 	text, err := tx.matching(&w, k, q.Where)
 	if err != nil {
 		return "", nil, err
@@ -153,7 +155,7 @@ func (tx *Tx) matching(w *where, k string, e kind.Expr) (string, error) {
 // Count counts the documents that match, up to a limit; 0 is no limit. within
 // bounds how long a View may read, as in a Query.
 func (tx *Tx) Count(k string, match kind.Expr, limit int, within time.Duration) (int, error) {
-	w := where{columns: documentColumns()}
+	w := tx.where(documentColumns())
 	text, err := tx.matching(&w, k, match)
 	if err != nil {
 		return 0, fmt.Errorf("store: count %s: %w", k, err)

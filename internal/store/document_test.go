@@ -103,7 +103,7 @@ func testEnvironments(t *testing.T, p *opened) {
 	})
 	p.update(t, "e2", func(tx *Tx) error { return tx.Delete("user", "u1") })
 	for env, want := range map[string]string{
-		"": `{"usernameKey":"joe","env":""}`, "e1": `{"usernameKey":"joe","env":"e1","changed":true}`, "e2": "",
+		"": `{"env":"","usernameKey":"joe"}`, "e1": `{"changed":true,"env":"e1","usernameKey":"joe"}`, "e2": "",
 	} {
 		p.view(t, env, func(tx *Tx) error {
 			all, err := tx.List("user", Query{Where: kind.Equal("usernameKey", "joe")})
@@ -116,7 +116,7 @@ func testEnvironments(t *testing.T, p *opened) {
 			}
 			got := ""
 			if len(all) > 0 {
-				got = string(all[0].Body)
+				got = string(tight(all[0].Body))
 			}
 			if got != want || n != len(all) || len(all) > 1 {
 				t.Errorf("%q has %s (%d listed, %d counted), want %s", env, got, len(all), n, want)
@@ -253,7 +253,10 @@ func testManyStatements(t *testing.T, p *opened) {
 			t.Fatalf("f%d finds %d", n, len(found))
 		}
 	}
-	for _, s := range p.readers.idle {
+	if p.isPostgres() {
+		return // the driver has a bound of its own
+	}
+	for _, s := range p.lite().readers.idle {
 		if len(s.statements) > maxStatements {
 			t.Errorf("%d statements are kept prepared", len(s.statements))
 		}
@@ -285,7 +288,7 @@ func testView(t *testing.T, p *opened) {
 	})
 	p.view(t, "e1", func(tx *Tx) error {
 		// The connection itself refuses, should a statement slip through.
-		if err := tx.work.session.exec("DELETE FROM document"); err == nil {
+		if _, err := tx.work.session.exec("DELETE FROM document", nil); err == nil {
 			t.Error("a reader's connection deletes")
 		}
 		return nil
@@ -304,6 +307,9 @@ func testView(t *testing.T, p *opened) {
 	}
 	if err := p.Ping(ctx); err != nil {
 		t.Error("ping:", err)
+	}
+	if p.isPostgres() {
+		return // it has more connections than two
 	}
 	// The two readers are in use, and nobody waits longer than he wants.
 	p.view(t, "e1", func(*Tx) error {

@@ -27,10 +27,13 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 		which = " AND kind IN ('" + strings.Join(kinds, "', '") + "')"
 	}
 	return db.sweep(ctx, func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2)",
+		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2"+tx.skip()+")",
 			millis(before), int64(sweepBatch))
 	})
 }
+
+// skip passes over rows that another node's sweep is at.
+func (tx *Tx) skip() string { return tx.work.session.dialect().skip }
 
 // sweep repeats a deletion, an Update each, until it finds less than a batch.
 func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error)) (int64, error) {

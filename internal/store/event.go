@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -51,7 +50,7 @@ func eventColumns() map[string]access {
 
 // Events returns the events that match, the newest first.
 func (tx *Tx) Events(q Query) ([]Event, error) {
-	w := where{columns: eventColumns()}
+	w := tx.where(eventColumns())
 	text := "SELECT id, recorded, action, actor, client, target, population, correlation, result, body FROM event WHERE env = " + w.bind(tx.env)
 	if q.Where.Op != "" {
 		more, err := w.condition(q.Where)
@@ -72,7 +71,7 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 		text = whole(text, "id, recorded, action, actor, client, target, population, correlation, result, body", order)
 	}
 	var found []Event
-	err := tx.within(q.Within).each(text, w.args, func(rows *sql.Rows) error {
+	err := tx.within(q.Within).each(text, w.args, func(rows row) error {
 		var e Event
 		var recorded int64
 		err := rows.Scan(&e.ID, &recorded, &e.Action, &e.Actor, &e.Client, &e.Target, &e.Population, &e.Correlation, &e.Result, &e.Body)
@@ -87,7 +86,7 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 // before that time, a few in each Update.
 func (db *DB) SweepEvents(ctx context.Context, before time.Time) (int64, error) {
 	return db.sweep(ctx, func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM event WHERE (env, recorded, id) IN (SELECT env, recorded, id FROM event WHERE recorded < $1 ORDER BY recorded LIMIT $2)",
+		return tx.exec("DELETE FROM event WHERE (env, recorded, id) IN (SELECT env, recorded, id FROM event WHERE recorded < $1 ORDER BY recorded LIMIT $2"+tx.skip()+")",
 			millis(before), int64(sweepBatch))
 	})
 }
@@ -102,7 +101,7 @@ func (db *DB) Purge(ctx context.Context, env string) error {
 		{"ticket", "kind, key"}, {"document", "env, kind, id"}, {"event", "env, recorded, id"}, {"tally", "env, name, shard"},
 	} {
 		_, err := db.sweep(ctx, func(tx *Tx) (int64, error) {
-			return tx.exec("DELETE FROM "+table.name+" WHERE ("+table.key+") IN (SELECT "+table.key+" FROM "+table.name+" WHERE env = $1 LIMIT $2)", env, int64(sweepBatch))
+			return tx.exec("DELETE FROM "+table.name+" WHERE ("+table.key+") IN (SELECT "+table.key+" FROM "+table.name+" WHERE env = $1 LIMIT $2"+tx.skip()+")", env, int64(sweepBatch))
 		})
 		if err != nil {
 			return err

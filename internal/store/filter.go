@@ -15,6 +15,11 @@ import (
 type where struct {
 	args    []any             // of the whole statement; $1 is the environment
 	columns map[string]access // of the table, by the path that names them
+	dialect dialect
+}
+
+func (tx *Tx) where(columns map[string]access) where {
+	return where{columns: columns, dialect: tx.work.session.dialect()}
 }
 
 // bind adds an argument and returns its placeholder.
@@ -54,7 +59,7 @@ func (w *where) among(e kind.Expr) (string, error) {
 	if err == nil {
 		err = checkKind(e.Kind)
 	}
-	return "(id IN (SELECT ((body ->> 'parent') COLLATE BINARY) FROM document WHERE env = $1 AND kind = '" + e.Kind + "' AND " + a.text + " = " + w.bind(e.Value) + "))", err
+	return "(id IN (SELECT ((body ->> 'parent') COLLATE " + w.dialect.collation + ") FROM document WHERE env = $1 AND kind = '" + e.Kind + "' AND " + a.text + " = " + w.bind(e.Value) + "))", err
 }
 
 func (w *where) join(parts []kind.Expr, by, none string) (string, error) {
@@ -88,7 +93,7 @@ func (w *where) comparison(e kind.Expr) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the filter on %s: %w", e.Path, err)
 	}
-	v, err := a.value(e.Value)
+	v, err := w.value(a, e.Value)
 	if err != nil {
 		return "", fmt.Errorf("the filter on %s: %w", e.Path, err)
 	}
@@ -173,13 +178,16 @@ func (w *where) accessor(path string, t kind.Type) (access, error) {
 		return access{}, fmt.Errorf("%q is not a path", path)
 	}
 	names := strings.Split(path, ".")
-	text := "body"
+	above, last := "body", names[len(names)-1]
 	for _, name := range names[:len(names)-1] {
-		text += " -> '" + name + "'"
+		above += " -> '" + name + "'"
 	}
-	text = "(" + text + " ->> '" + names[len(names)-1] + "')"
-	if t == kind.Text || t == kind.Time {
-		text = "(" + text + " COLLATE BINARY)" // as the indexes have it: bytes, whatever the locale
+	text := "(" + above + " ->> '" + last + "')"
+	switch t {
+	case kind.Text, kind.Time:
+		text = "(" + text + " COLLATE " + w.dialect.collation + ")" // as the indexes have it
+	case kind.Number:
+		text = w.dialect.number("("+above+" -> '"+last+"')", text)
 	}
 	return access{text, t, false}, nil
 }
@@ -225,9 +233,8 @@ func (a access) operator(op kind.Op) (string, error) {
 // times do.
 const timeForm = "2006-01-02T15:04:05.000Z"
 
-// value is v as the driver must get it for the comparison. SQLite's ->> gives
-// numbers as numbers, and true and false as 1 and 0.
-func (a access) value(v any) (any, error) {
+// value is v as the driver must get it for the comparison.
+func (w *where) value(a access, v any) (any, error) {
 	switch a.kind {
 	case kind.Text:
 		if s, ok := v.(string); ok {
@@ -242,7 +249,7 @@ func (a access) value(v any) (any, error) {
 		}
 	case kind.Boolean:
 		if b, ok := v.(bool); ok {
-			return b, nil
+			return w.dialect.boolean(b), nil
 		}
 	case kind.Time:
 		if t, ok := v.(time.Time); ok && a.column {

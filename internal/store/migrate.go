@@ -16,34 +16,43 @@ import (
 //go:embed schema/*.sql
 var schema embed.FS
 
-// tokens are what the schema leaves open, for SQLite.
-func tokens() *strings.Replacer {
-	return strings.NewReplacer("{{bytes}}", "BLOB", "{{collation}}", "BINARY")
+// flavour is what the schema leaves open: the database, and its words for what
+// the two have under different names.
+type flavour struct {
+	goose  goose.Dialect
+	tokens *strings.Replacer
+	more   []goose.ProviderOption
+}
+
+func sqliteFlavour() flavour {
+	return flavour{goose: goose.DialectSQLite3,
+		tokens: strings.NewReplacer("{{bytes}}", "BLOB", "{{collation}}", "BINARY", "{{json}}", "JSONB")}
 }
 
 // migrate runs the files of schema/ that the database has not seen, in order.
-func migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := migrations(tokens())
+func migrate(ctx context.Context, db *sql.DB, f flavour) error {
+	steps, err := migrations(f.tokens)
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, nil,
-		goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	options := append(f.more, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	p, err := goose.NewProvider(f.goose, db, nil, options...)
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
 	current, target, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the version of the schema: %w", err)
+	if err != nil || current < target {
+		// Several nodes may start at once: only what goes up does so under a lock.
+		// The reading may have failed because another one was at it.
+		if _, err := p.Up(ctx); err != nil {
+			return fmt.Errorf("update the schema: %w", err)
+		}
+		if current, target, err = p.GetVersions(ctx); err != nil {
+			return fmt.Errorf("read the version of the schema: %w", err)
+		}
 	}
 	if current > target {
 		return fmt.Errorf("%w (its tables are version %d, this program knows %d)", ErrNewer, current, target)
-	}
-	if current == target {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("update the schema: %w", err)
 	}
 	return nil
 }

@@ -62,21 +62,21 @@ func TestRefusedSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	for source, want := range map[string]string{
-		"postgres://joe:secret@db/pixy":        "postgres://... is not supported yet",
-		"postgresql://db":                      "postgresql://... is not supported yet",
-		"mysql:x":                              "mysql:... is not supported",
-		"/var/lib/pixy.db":                     "should look like file:",
-		"":                                     "should look like file:",
-		"file:":                                "has no file",
-		"file::memory:":                        "has no file",
-		"file:a#b":                             "%23",
-		"file:%zz":                             "not understood",
-		"file://elsewhere/x.db":                "not understood",
-		"file:" + folder + "/none/x.db":        "no such file or directory",
-		"file:" + folder:                       "is a directory",
-		"file:" + folder + "/text":             "is not a database",
-		"file:" + folder + "/a.db?mode=memory": "journal_mode memory",
-		"file:" + folder + "/b.db?mode=ro":     "can't be written",
+		"postgres://joe:secret@127.0.0.1:1/pixy": "connection refused",
+		"postgresql://joe:secret@:x/":            "the database's URL is not understood",
+		"mysql:x":                                "mysql:... is not supported",
+		"/var/lib/pixy.db":                       "should look like file:",
+		"":                                       "should look like file:",
+		"file:":                                  "has no file",
+		"file::memory:":                          "has no file",
+		"file:a#b":                               "%23",
+		"file:%zz":                               "not understood",
+		"file://elsewhere/x.db":                  "not understood",
+		"file:" + folder + "/none/x.db":          "no such file or directory",
+		"file:" + folder:                         "is a directory",
+		"file:" + folder + "/text":               "is not a database",
+		"file:" + folder + "/a.db?mode=memory":   "journal_mode memory",
+		"file:" + folder + "/b.db?mode=ro":       "can't be written",
 		"file:" + folder + "/c.db?_pragma=synchronous(OFF)":  "synchronous 0",
 		"file:" + folder + "/d.db?_pragma=journal_mode(x);x": "can't be used",
 	} {
@@ -111,7 +111,7 @@ func TestReadOnlyFolder(t *testing.T) {
 }
 
 func TestNewerVersion(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	p.Close()
 	raw := rawOpen(t, p.source)
 	if _, err := raw.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, 1)"); err != nil {
@@ -128,7 +128,7 @@ func TestNewerVersion(t *testing.T) {
 
 // TestOpenIsFast prints how long it takes; the bound is far above that.
 func TestOpenIsFast(t *testing.T) {
-	source := databases()[0].source(t)
+	source := newFile(t)
 	for _, what := range []string{"fresh", "again"} {
 		start := time.Now()
 		db, err := Open(t.Context(), source, Options{})
@@ -148,7 +148,7 @@ func TestOpenIsFast(t *testing.T) {
 
 // TestDamagedRows writes what the store never would.
 func TestDamagedRows(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	p.put(t, "e1", "user", "u1", `{"usernameKey":"joe"}`)
 	p.keep(t, "e1", sessions(), "s1", Ticket[note]{ID: "id1", Owner: "u1"})
 	raw := rawOpen(t, p.source)

@@ -11,7 +11,7 @@ import (
 // TestPlans asks SQLite how it would run what the store writes: the index it
 // must use, and what it must not do.
 func TestPlans(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	after := Cursor{Created: time.Now(), ID: "x"}
 	list := func(k string, q Query) func(*Tx) error {
 		return func(tx *Tx) error { _, err := tx.List(k, q); return err }
@@ -96,20 +96,20 @@ func TestPlans(t *testing.T) {
 	if _, err := p.Sweep(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if plan := p.explain(t, p.writer.session, "DELETE FROM ticket"); !strings.Contains(plan, "ticket_expires (expires<?)") || !strings.Contains(plan, "sqlite_autoindex_ticket_1 (kind=? AND key=?)") {
+	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM ticket"); !strings.Contains(plan, "ticket_expires (expires<?)") || !strings.Contains(plan, "sqlite_autoindex_ticket_1 (kind=? AND key=?)") {
 		t.Errorf("sweep: the plan is %q", plan)
 	}
 	if _, err := p.SweepEvents(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if plan := p.explain(t, p.writer.session, "DELETE FROM event"); !strings.Contains(plan, "event_recorded (recorded<?)") || !strings.Contains(plan, "sqlite_autoindex_event_1 (env=? AND recorded=? AND id=?)") {
+	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM event"); !strings.Contains(plan, "event_recorded (recorded<?)") || !strings.Contains(plan, "sqlite_autoindex_event_1 (env=? AND recorded=? AND id=?)") {
 		t.Errorf("sweeping events: the plan is %q", plan)
 	}
 	if err := p.Purge(t.Context(), "e1"); err != nil {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"ticket", "document", "event", "tally"} {
-		if plan := p.explain(t, p.writer.session, "DELETE FROM "+table+" WHERE ("); strings.Contains(plan, "SCAN") || !strings.Contains(plan, "(env=?)") {
+		if plan := p.explain(t, p.lite().writer.session, "DELETE FROM "+table+" WHERE ("); strings.Contains(plan, "SCAN") || !strings.Contains(plan, "(env=?)") {
 			t.Errorf("purging %ss: the plan is %q", table, plan)
 		}
 	}
@@ -119,14 +119,14 @@ func TestPlans(t *testing.T) {
 func (p *opened) plan(t *testing.T, fn func(*Tx) error) (plan string) {
 	t.Helper()
 	p.Update(t.Context(), "e1", func(tx *Tx) error {
-		for text, st := range tx.work.session.statements {
+		for text, st := range lite(tx).statements {
 			if text != "SAVEPOINT closure" {
 				st.Close()
-				delete(tx.work.session.statements, text)
+				delete(lite(tx).statements, text)
 			}
 		}
 		_ = fn(tx) // there is nothing to be found
-		plan = p.explain(t, tx.work.session, "")
+		plan = p.explain(t, lite(tx), "")
 		return nil
 	})
 	return plan
@@ -134,7 +134,7 @@ func (p *opened) plan(t *testing.T, fn func(*Tx) error) (plan string) {
 
 // explain explains the statement of the session that starts so and is over
 // one of the tables.
-func (p *opened) explain(t *testing.T, s *session, starts string) string {
+func (p *opened) explain(t *testing.T, s *liteSession, starts string) string {
 	t.Helper()
 	var plan []string
 	for text := range s.statements {

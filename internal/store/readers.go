@@ -17,14 +17,14 @@ type readers struct {
 	closed chan struct{}
 
 	mu   sync.Mutex
-	idle []*session
+	idle []*liteSession
 }
 
 func newReaders(db *sql.DB, n int) *readers {
 	return &readers{db: db, places: make(chan struct{}, n), closed: make(chan struct{})}
 }
 
-func (r *readers) take(ctx context.Context) (*session, error) {
+func (r *readers) take(ctx context.Context) (*liteSession, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (r *readers) take(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (r *readers) rested() *session {
+func (r *readers) rested() *liteSession {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.idle) == 0 {
@@ -65,8 +65,8 @@ func (r *readers) rested() *session {
 
 // give ends the session's transaction and takes it back. A session that can't
 // end its transaction is thrown away.
-func (r *readers) give(s *session) {
-	if err := s.exec("ROLLBACK"); err != nil {
+func (r *readers) give(s *liteSession) {
+	if err := s.do("ROLLBACK"); err != nil {
 		s.close()
 	} else {
 		r.mu.Lock()

@@ -1,16 +1,16 @@
 package store
 
 import (
+	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"pixy/internal/kind"
 )
@@ -19,25 +19,22 @@ import (
 // measures nothing: it fails when a plan reads every document, or all of an
 // environment to find one.
 //
-// The store does not write to PostgreSQL yet. Its schema and its statements are
-// shown to one all the same, where a PostgreSQL is installed: the two tokens of
-// the schema are replaced, and 100,000 users are in it. The plan is the generic
-// one, which PostgreSQL takes after a few executions of a prepared statement.
+// PostgreSQL is asked with 100,000 users in it, and for the generic plan, which
+// it takes after a few executions of a prepared statement.
 func BenchmarkPlans(b *testing.B) {
-	db, err := Open(b.Context(), "file:"+filepath.Join(b.TempDir(), "pixy.db"), Options{})
+	file := mustOpen(b, "file:"+filepath.Join(b.TempDir(), "pixy.db"), Options{})
+	name, err := postgresServer(b).Fresh("template1")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
-	asked := planned()
-	for i := range asked {
-		explainSQLite(b, db, &asked[i])
-	}
-	explainPostgres(b, asked)
+	url := postgresServer(b).URL(name)
+	shared := mustOpen(b, url, Options{})
+	conn := fillPostgres(b, url)
 	fmt.Println("\nhow SQLite and PostgreSQL run it")
-	for _, a := range asked {
-		fmt.Printf("\n%s\n  %s\n  SQLite      %s\n  PostgreSQL  %s\n", a.name, strings.TrimSpace(a.text), a.sqlite, a.postgres)
-		for database, plan := range map[string]string{"SQLite": a.sqlite, "PostgreSQL": a.postgres} {
+	for _, a := range planned() {
+		lite, post := planOfSQLite(b, file, a), planOfPostgres(b, conn, shared, a)
+		fmt.Printf("\n%s\n  %s\n  SQLite      %s\n  PostgreSQL  %s\n", a.name, textOf(b, shared, a.run), lite, strings.ReplaceAll(post, "\n", "\n              "))
+		for database, plan := range map[string]string{"SQLite": lite, "PostgreSQL": post} {
 			if wrong := a.wrong(plan); wrong != "" {
 				b.Errorf("%s: %s %s", a.name, database, wrong)
 			}
@@ -47,19 +44,15 @@ func BenchmarkPlans(b *testing.B) {
 
 // asking is one thing that the store is asked for, its statement and plans.
 type asking struct {
-	name             string
-	index            string // what a plan must use; "" when several will do
-	run              func(*Tx) error
-	text             string
-	sqlite, postgres string
+	name  string
+	index string // what a plan must use; "" when several will do
+	run   func(*Tx) error
 }
 
 // wrong says what is wrong with a plan, or "". Where an index finds what is
 // asked for, a list must not be read from its beginning instead.
 func (a asking) wrong(plan string) string {
 	switch {
-	case strings.HasPrefix(plan, notAsked):
-		return ""
 	case strings.Contains(plan, "SCAN document") || strings.Contains(plan, "Seq Scan on document"):
 		return "reads every document"
 	case a.index != "" && !strings.Contains(plan, a.index):
@@ -111,44 +104,49 @@ func planned() []asking {
 	}
 }
 
-// explainSQLite runs what is asked for with nothing prepared, and explains the
-// one statement over documents that this leaves.
-func explainSQLite(b *testing.B, db *DB, a *asking) {
+// spy remembers the last statement of a session.
+type spy struct {
+	session
+	text string
+}
+
+func (s *spy) each(limit time.Duration, text string, args []any, scan func(row) error) error {
+	s.text = text
+	return s.session.each(limit, text, args, scan)
+}
+
+// textOf is the statement that fn runs.
+func textOf(b *testing.B, db *DB, fn func(*Tx) error) string {
 	b.Helper()
-	err := db.Update(b.Context(), "e1", func(tx *Tx) error {
-		s := tx.work.session
-		for text, st := range s.statements {
-			if strings.Contains(text, "document") {
-				st.Close()
-				delete(s.statements, text)
-			}
-		}
-		_ = a.run(tx) // there is nothing to be found
-		for text := range s.statements {
-			if strings.Contains(text, "document") {
-				a.text = text
-			}
-		}
-		rows, err := s.conn.QueryContext(b.Context(), "EXPLAIN QUERY PLAN "+a.text, slices.Repeat([]any{"x"}, parameters(a.text))...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var steps []string
-		for rows.Next() {
+	var s spy
+	err := db.View(b.Context(), "e1", func(tx *Tx) error {
+		s.session = tx.work.session
+		_ = fn(&Tx{work: &work{session: &s, now: tx.Now()}, env: "e1"}) // there is nothing to be found
+		return nil
+	})
+	if err != nil || s.text == "" {
+		b.Fatalf("no statement was run: %v", err)
+	}
+	return s.text
+}
+
+func planOfSQLite(b *testing.B, db *DB, a asking) string {
+	b.Helper()
+	text := textOf(b, db, a.run)
+	var steps []string
+	err := db.View(b.Context(), "e1", func(tx *Tx) error {
+		return tx.each("EXPLAIN QUERY PLAN "+text, slices.Repeat([]any{"x"}, parameters(text)), func(r row) error {
 			var id, parent, unused int
 			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				return err
-			}
+			err := r.Scan(&id, &parent, &unused, &step)
 			steps = append(steps, step)
-		}
-		a.sqlite = strings.Join(steps, "; ")
-		return rows.Err()
+			return err
+		})
 	})
 	if err != nil {
-		b.Fatalf("%s: %s: %v", a.name, a.text, err)
+		b.Fatalf("%s: %s: %v", a.name, text, err)
 	}
+	return strings.Join(steps, "; ")
 }
 
 // parameters is how many a statement has; one may stand in several places.
@@ -160,58 +158,35 @@ func parameters(text string) int {
 	return n
 }
 
-// notAsked begins the reason why there is no plan.
-const notAsked = "not asked: "
-
-// explainPostgres fills in the plans of PostgreSQL, or why there are none.
-func explainPostgres(b *testing.B, asked []asking) {
+func planOfPostgres(b *testing.B, conn *pgx.Conn, db *DB, a asking) string {
 	b.Helper()
-	servers, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	text := textOf(b, db, a.run)
+	nulls := strings.Join(slices.Repeat([]string{"NULL"}, parameters(text)), ", ") // a generic plan hangs on no value
+	if _, err := conn.Exec(b.Context(), "DEALLOCATE ALL; PREPARE asked AS "+text); err != nil {
+		b.Fatalf("%s: %s: %v", a.name, text, err)
+	}
+	rows, err := conn.Query(b.Context(), "EXPLAIN (COSTS OFF) EXECUTE asked("+nulls+")", pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if len(servers) == 0 {
-		for i := range asked {
-			asked[i].postgres = notAsked + "no PostgreSQL server in /usr/lib/postgresql"
-		}
-		return
+	steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		b.Fatalf("%s: %s: %v", a.name, text, err)
 	}
-	p := startPostgres(b, servers[len(servers)-1])
-	var script strings.Builder
-	script.WriteString(postgresSchema(b))
-	script.WriteString(postgresUsers)
-	for i, a := range asked {
-		text := strings.ReplaceAll(a.text, "COLLATE BINARY", `COLLATE "C"`)
-		nulls := slices.Repeat([]string{"NULL"}, parameters(text)) // a generic plan hangs on no value
-		fmt.Fprintf(&script, "PREPARE s%d AS %s;\n\\echo -- %d\nEXPLAIN (COSTS OFF) EXECUTE s%[1]d(%[4]s);\n", i, text, i, strings.Join(nulls, ", "))
-	}
-	out := p.sql(script.String())
-	for _, part := range strings.Split(out, "-- ")[1:] {
-		n, plan, _ := strings.Cut(part, "\n")
-		i, err := strconv.Atoi(strings.TrimSpace(n))
-		if err != nil {
-			b.Fatalf("psql answers %q", part)
-		}
-		asked[i].postgres = strings.ReplaceAll(strings.TrimSpace(plan), "\n", "\n              ")
-	}
+	return strings.Join(steps, "\n")
 }
 
-// postgresSchema is the schema as PostgreSQL gets it.
-func postgresSchema(b *testing.B) string {
+func fillPostgres(b *testing.B, url string) *pgx.Conn {
 	b.Helper()
-	names, err := filepath.Glob("schema/*.sql")
+	conn, err := pgx.Connect(b.Context(), url)
 	if err != nil {
 		b.Fatal(err)
 	}
-	all := ""
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			b.Fatal(err)
-		}
-		all += strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`).Replace(string(text)) + "\n"
+	b.Cleanup(func() { conn.Close(context.Background()) })
+	if _, err := conn.Exec(b.Context(), postgresUsers); err != nil {
+		b.Fatal(err)
 	}
-	return all
+	return conn
 }
 
 // postgresUsers writes 100,000 users of five populations, each in one of a
@@ -226,57 +201,3 @@ INSERT INTO document SELECT 'e1', 'credential', md5('u' || n), 1, n, n, '{}' FRO
 ANALYZE;
 SET plan_cache_mode = force_generic_plan;
 `
-
-// postgres is a PostgreSQL server of this benchmark, on a socket of its own.
-type postgres struct {
-	b        *testing.B
-	bin, dir string
-	as       []string // the command that gives up root, which PostgreSQL refuses
-}
-
-func startPostgres(b *testing.B, bin string) *postgres {
-	b.Helper()
-	dir, err := os.MkdirTemp("", "pixy-pg") // b.TempDir is closed to another user
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	p := &postgres{b: b, bin: bin, dir: dir}
-	if os.Getuid() == 0 {
-		nobody, err := user.Lookup("nobody")
-		if err != nil {
-			b.Fatal(err)
-		}
-		uid, err := strconv.Atoi(nobody.Uid)
-		if err == nil {
-			err = os.Chown(dir, uid, -1)
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-		p.as = []string{"setpriv", "--reuid", nobody.Uid, "--regid", nobody.Gid, "--clear-groups"}
-	}
-	p.command("", "initdb", "-D", dir+"/data", "-U", "pixy", "-A", "trust", "-E", "UTF8", "--no-sync")
-	p.command("", "pg_ctl", "start", "-w", "-D", dir+"/data", "-l", dir+"/log", "-o", "-c listen_addresses= -c fsync=off -k "+dir)
-	b.Cleanup(func() { p.command("", "pg_ctl", "stop", "-w", "-m", "immediate", "-D", dir+"/data") })
-	return p
-}
-
-// sql runs a script in one connection.
-func (p *postgres) sql(script string) string {
-	p.b.Helper()
-	return p.command(script, "psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-h", p.dir, "-U", "pixy", "-d", "postgres", "-f", "-")
-}
-
-func (p *postgres) command(input, name string, args ...string) string {
-	p.b.Helper()
-	line := append(append(slices.Clone(p.as), filepath.Join(p.bin, name)), args...)
-	c := exec.Command(line[0], line[1:]...)
-	c.Dir = p.dir
-	var out, errOut strings.Builder
-	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(input), &out, &errOut
-	if err := c.Run(); err != nil {
-		p.b.Fatalf("%s: %v\n%s%s", name, err, out.String(), errOut.String())
-	}
-	return out.String()
-}

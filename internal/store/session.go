@@ -1,65 +1,34 @@
 package store
 
-import (
-	"context"
-	"database/sql"
-	"errors"
-)
+import "time"
 
-// maxStatements bounds the prepared statements of a session: the filters that
-// people can think of are without number.
-const maxStatements = 256
-
-// session is one connection and the statements prepared on it. It serves one
-// goroutine at a time. No statement gets a request's context: it would be
-// interrupted, and with it whatever shares the transaction.
-type session struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+// session is one connection to a database, in a transaction. It serves one
+// goroutine at a time. No statement gets a request's context: a client that
+// hangs up must not undo what shares the transaction, nor cost a connection.
+type session interface {
+	// exec runs a statement that writes, and counts the rows.
+	exec(text string, args []any) (int64, error)
+	// each hands every row to scan. Past a limit that is not 0 it is ErrSlow,
+	// and the transaction goes on.
+	each(limit time.Duration, text string, args []any, scan func(row) error) error
+	// refusal turns the database's errors into faults, and leaves the others.
+	refusal(err error) error
+	// breaks says whether after an error the transaction may be undone.
+	breaks(err error) bool
+	// alone waits until nobody else writes to the environment, and lets nobody
+	// until the transaction ends.
+	alone(env string) error
+	dialect() dialect
 }
 
-func newSession(db *sql.DB) (*session, error) {
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	return &session{conn: conn, statements: make(map[string]*sql.Stmt)}, nil
-}
+// row is one row of an answer.
+type row interface{ Scan(into ...any) error }
 
-// statement prepares text once. When too many are prepared, one of them goes,
-// whichever: what is used often is soon back.
-func (s *session) statement(text string) (*sql.Stmt, error) {
-	if st, ok := s.statements[text]; ok {
-		return st, nil
-	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, err
-	}
-	if len(s.statements) >= maxStatements {
-		for old, st := range s.statements {
-			delete(s.statements, old)
-			st.Close()
-			break
-		}
-	}
-	s.statements[text] = st
-	return st, nil
-}
-
-func (s *session) exec(text string) error {
-	st, err := s.statement(text)
-	if err != nil {
-		return err
-	}
-	_, err = st.Exec()
-	return err
-}
-
-func (s *session) close() error {
-	var all []error
-	for _, st := range s.statements {
-		all = append(all, st.Close())
-	}
-	return errors.Join(append(all, s.conn.Close())...)
+// dialect is what a statement says in another way on each database.
+type dialect struct {
+	collation string                         // of bytes, whatever the locale
+	number    func(json, text string) string // of a body, by how its member is read as JSON and as text
+	boolean   func(b bool) any               // as ->> gives it
+	lock      string                         // behind a SELECT: the rows wait for this transaction
+	skip      string                         // behind a SELECT: rows that others are at are passed over
 }

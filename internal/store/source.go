@@ -26,12 +26,9 @@ func readSource(text string) (source, error) {
 	scheme, _, ok := strings.Cut(text, ":")
 	switch {
 	case !ok:
-		return source{}, fmt.Errorf("the database %q is not understood: it should look like file:/var/lib/pixy/pixy.db", text)
-	case scheme == "postgres" || scheme == "postgresql":
-		// The text may hold a password and is not repeated.
-		return source{}, fmt.Errorf("%s://... is not supported yet: use a database file, file:/var/lib/pixy/pixy.db", scheme)
+		return source{}, fmt.Errorf("the database %q is not understood: it should look like file:/var/lib/pixy/pixy.db or postgres://user@host/name", text)
 	case scheme != "file":
-		return source{}, fmt.Errorf("a database of the form %s:... is not supported: use a database file, file:/var/lib/pixy/pixy.db", scheme)
+		return source{}, fmt.Errorf("a database of the form %s:... is not supported: use a database file, file:/var/lib/pixy/pixy.db, or PostgreSQL, postgres://user@host/name", scheme)
 	}
 	s := source{}
 	s.name, s.query, _ = strings.Cut(text, "?")

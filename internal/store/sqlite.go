@@ -5,15 +5,88 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"time"
 
-	"modernc.org/sqlite"
+	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"pixy/internal/fault"
 )
 
+// sqlite is a database in a file of this process.
+type sqlite struct {
+	readers *readers
+	writer  *writer
+	now     func() time.Time
+}
+
+func openFile(ctx context.Context, source string, o Options) (*sqlite, error) {
+	file, err := readSource(source)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.prepare(); err != nil {
+		return nil, err
+	}
+	write, err := openSQLite(file.dsn(forWriting), 1)
+	if err != nil {
+		return nil, file.explain(err)
+	}
+	s, err := ready(ctx, write)
+	if err != nil {
+		write.Close()
+		return nil, file.explain(err)
+	}
+	if o.Readers <= 0 {
+		o.Readers = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	read, err := openSQLite(file.dsn(forReading), o.Readers)
+	if err != nil {
+		s.close()
+		write.Close()
+		return nil, file.explain(err)
+	}
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), now: o.Now}, nil
+}
+
+// ready brings the schema up to date and returns the session of the writer.
+func ready(ctx context.Context, db *sql.DB) (*liteSession, error) {
+	if err := checkDurable(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db, sqliteFlavour()); err != nil {
+		return nil, err
+	}
+	return newSession(db)
+}
+
+func (q *sqlite) view(ctx context.Context, env string, fn func(*Tx) error) error {
+	s, err := q.readers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer q.readers.give(s)
+	if err := s.do("BEGIN"); err != nil {
+		return refusal(fmt.Errorf("store: begin a view: %w", err))
+	}
+	return transact(s, instant(q.now), false, env, fn)
+}
+
+// update needs not be told who wants to be alone: everybody is.
+func (q *sqlite) update(ctx context.Context, env string, _ bool, fn func(*Tx) error) error {
+	return q.writer.do(ctx, env, fn)
+}
+
+// close closes the writer last: the last connection folds the journal back into
+// the database, which a reader could not.
+func (q *sqlite) close() error {
+	q.writer.finish()
+	return errors.Join(q.readers.close(), q.writer.close())
+}
+
 func openSQLite(dsn string, connections int) (*sql.DB, error) {
-	connector, err := sqlite.NewConnector(dsn)
+	connector, err := driver.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +115,7 @@ func checkDurable(ctx context.Context, db *sql.DB) error {
 
 // code is SQLite's extended result code, or 0 when err is not SQLite's.
 func code(err error) int {
-	var e *sqlite.Error
+	var e *driver.Error
 	if errors.As(err, &e) {
 		return e.Code()
 	}

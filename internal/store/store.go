@@ -9,12 +9,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,54 +37,52 @@ var (
 type Options struct {
 	Now     func() time.Time // the clock of the transactions; time.Now when nil
 	Log     *slog.Logger     // what an operator should know; discarded when nil
-	Readers int              // Views at the same time; twice the processors, but at least 4, when 0
+	Readers int              // SQLite: Views at the same time. PostgreSQL: connections. What fits the machine, when 0
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
-	now     func() time.Time
-	readers *readers
-	writer  *writer
-	close   sync.Once
-	closed  error // of the first Close
+	engine engine
+	close  sync.Once
+	closed error // of the first Close
+}
+
+// engine is a database of one of the two kinds.
+type engine interface {
+	view(ctx context.Context, env string, fn func(*Tx) error) error
+	update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error
+	close() error
 }
 
 // Open opens the database that source names, and creates or updates its
 // tables. The source is "file:" and a path, relative or absolute, with SQLite's
 // own parameters behind a question mark when there are any:
-// "file:/var/lib/pixy/pixy.db". Its folder must exist.
+// "file:/var/lib/pixy/pixy.db", whose folder must exist; or the URL of a
+// PostgreSQL database, with the parameters of libpq and of pgxpool, and more
+// than one host when there are several servers:
+// "postgres://pixy@db1,db2/pixy?sslmode=verify-full&pool_max_conns=32".
 //
 // The text of an error is one sentence for the person who starts the program.
 // It is ErrNewer when a later version of Pixy has updated the tables.
 func Open(ctx context.Context, source string, o Options) (*DB, error) {
 	o = o.filled()
-	file, err := readSource(source)
+	var e engine
+	var err error
+	if IsPostgres(source) {
+		e, err = openPostgres(ctx, source, o)
+	} else {
+		e, err = openFile(ctx, source, o)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := file.prepare(); err != nil {
-		return nil, err
-	}
-	write, err := openSQLite(file.dsn(forWriting), 1)
-	if err != nil {
-		return nil, file.explain(err)
-	}
-	s, err := ready(ctx, write)
-	if err != nil {
-		write.Close()
-		return nil, file.explain(err)
-	}
-	read, err := openSQLite(file.dsn(forReading), o.Readers)
-	if err != nil {
-		s.close()
-		write.Close()
-		return nil, file.explain(err)
-	}
-	return &DB{
-		now:     o.Now,
-		readers: newReaders(read, o.Readers),
-		writer:  newWriter(write, s, o),
-	}, nil
+	return &DB{engine: e}, nil
+}
+
+// IsPostgres says whether a source names a PostgreSQL database, which other
+// nodes may share.
+func IsPostgres(source string) bool {
+	return strings.HasPrefix(source, "postgres:") || strings.HasPrefix(source, "postgresql:")
 }
 
 func (o Options) filled() Options {
@@ -95,21 +92,7 @@ func (o Options) filled() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Readers <= 0 {
-		o.Readers = max(4, 2*runtime.GOMAXPROCS(0))
-	}
 	return o
-}
-
-// ready brings the schema up to date and returns the session of the writer.
-func ready(ctx context.Context, db *sql.DB) (*session, error) {
-	if err := checkDurable(ctx, db); err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, db); err != nil {
-		return nil, err
-	}
-	return newSession(db)
 }
 
 // View runs fn on one consistent state of the database, bound to env; the root
@@ -117,32 +100,35 @@ func ready(ctx context.Context, db *sql.DB) (*session, error) {
 // fn's, unchanged, or that of the database. A write in fn gets ErrReadOnly.
 //
 // A View inside a View can wait for ever when every reader does the same.
-func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) (err error) {
-	s, err := db.readers.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer db.readers.give(s)
-	if err := s.exec("BEGIN"); err != nil {
-		return refusal(fmt.Errorf("store: begin a view: %w", err))
-	}
-	w := &work{session: s, now: instant(db.now)}
-	defer func() { w.over = true }()
-	return call(fn, &Tx{work: w, env: env})
+func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
+	return db.engine.view(ctx, env, fn)
 }
 
 // Update runs fn in a transaction that reads and writes, bound to env, and
 // returns when it is kept on disk. An error of fn undoes what fn did and
 // nothing else, and is returned unchanged; so is a panic, as an error.
 //
-// The closures of many callers share one commit, one after the other, so fn
-// must be quick, must not call View or Update, and does nothing outside its
-// Tx: it may run twice. fault.Busy says that too many wait already, fault.Full
-// that the database cannot store; then nothing is kept. A caller whose ctx
-// ends before his turn gets ctx.Err() and fn doesn't run; once it is his turn,
-// ctx matters no more.
+// fn must be quick, must not call View or Update, and does nothing outside its
+// Tx: it may run several times. On SQLite the closures of all callers run one
+// after the other and share commits. On PostgreSQL they run beside one another,
+// on any number of nodes: what fn reads may change before it writes, which Put,
+// Save and Spend notice, each by what it compares with, and fn runs again then,
+// a few times. What no write compares with is for Change to decide on.
+//
+// fault.Busy says that too many wait already or that the retries are used up,
+// fault.Full that the database cannot store, fault.Unreachable that it can't be
+// reached; then nothing is kept. fault.Unconfirmed says that nobody knows
+// whether it is kept. A caller whose ctx ends before his turn gets ctx.Err() and
+// fn doesn't run; once it is his turn, ctx matters no more.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.writer.do(ctx, env, fn)
+	return db.engine.update(ctx, env, false, fn)
+}
+
+// Change is Update for what others rely on: while fn runs, no other Update and
+// no other Change is under way in the environment, on any node. So what fn looks
+// for and does not find, isn't there when it writes.
+func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
+	return db.engine.update(ctx, env, true, fn)
 }
 
 // Ping asks the database to read something.
@@ -157,12 +143,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close refuses new work, finishes what waits, and closes the database.
 // Whatever Update has answered with nil is kept.
 func (db *DB) Close() error {
-	db.close.Do(func() {
-		// The writer is the last to close: the last connection folds the
-		// journal back into the database, which a reader could not.
-		db.writer.finish()
-		db.closed = errors.Join(db.readers.close(), db.writer.close())
-	})
+	db.close.Do(func() { db.closed = db.engine.close() })
 	return db.closed
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/sha256"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,7 +174,7 @@ func (k Tickets[T]) Everywhere(tx *Tx, limit int) ([]Ticket[T], error) {
 }
 
 func (k Tickets[T]) first(tx *Tx, condition string, args ...any) (Ticket[T], error) {
-	found, err := k.list(tx, condition+" LIMIT 1", args...)
+	found, err := k.list(tx, condition+" LIMIT 1"+tx.lock(), args...)
 	if err != nil {
 		return Ticket[T]{}, err
 	}
@@ -191,7 +190,7 @@ func (k Tickets[T]) list(tx *Tx, condition string, args ...any) ([]Ticket[T], er
 	}
 	var found []Ticket[T]
 	var t Ticket[T]
-	err := tx.each("SELECT "+ticketColumns+" FROM ticket WHERE "+condition, args, func(rows *sql.Rows) error {
+	err := tx.each("SELECT "+ticketColumns+" FROM ticket WHERE "+condition, args, func(rows row) error {
 		t = Ticket[T]{}
 		var expires, spent int64
 		var body []byte

@@ -371,7 +371,7 @@ func testSweep(t *testing.T, p *opened) {
 
 // A barrier between read and write: many read the same version, one saves.
 func TestSaveBehindBarrier(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	was := p.keep(t, "e1", sessions(), "s", Ticket[note]{})
 	var start sync.WaitGroup
 	start.Add(20)

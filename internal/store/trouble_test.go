@@ -15,7 +15,7 @@ import (
 // TestFullDisk lets the database grow to a few pages only.
 func TestFullDisk(t *testing.T) {
 	var log bytes.Buffer
-	p := &opened{source: databases()[0].source(t) + "?_pragma=max_page_count(60)"}
+	p := &opened{source: newFile(t) + "?_pragma=max_page_count(60)"}
 	p.DB = mustOpen(t, p.source, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	large := func(tx *Tx) error {
 		_, err := tx.Put(Document{Kind: "thing", ID: "large", Body: []byte(`"` + strings.Repeat("x", 1<<20) + `"`)})
@@ -43,7 +43,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error("no transaction was lost: the test does not test it")
 	}
 	// Room again.
-	p.update(t, "e1", func(tx *Tx) error { return tx.work.session.exec("PRAGMA max_page_count = 100000") })
+	p.update(t, "e1", func(tx *Tx) error { return lite(tx).do("PRAGMA max_page_count = 100000") })
 	p.update(t, "e1", large)
 	if !p.has(t, "e1", "thing", "large") {
 		t.Error("nothing is kept after there is room again")
@@ -52,16 +52,16 @@ func TestFullDisk(t *testing.T) {
 
 // TestCommitFails has a constraint that SQLite looks at in the commit only.
 func TestCommitFails(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	p.update(t, "e1", func(tx *Tx) error {
-		return tx.work.session.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
+		return lite(tx).do("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER REFERENCES t DEFERRABLE INITIALLY DEFERRED)")
 	})
-	if err := p.writer.session.exec("PRAGMA foreign_keys = 1"); err != nil {
+	if err := p.lite().writer.session.do("PRAGMA foreign_keys = 1"); err != nil {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")
 	told := p.together(t, putting("a"),
-		func(tx *Tx) error { return tx.work.session.exec("INSERT INTO t VALUES (1, 2)") },
+		func(tx *Tx) error { return lite(tx).do("INSERT INTO t VALUES (1, 2)") },
 		func(*Tx) error { return refused })
 	for i, err := range told {
 		if err == nil || errors.Is(err, refused) {
@@ -76,7 +76,7 @@ func TestCommitFails(t *testing.T) {
 
 // TestLocked has another program lock the database.
 func TestLocked(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t)+"?_pragma=busy_timeout(1)")
+	p := openFresh(t, newFile(t)+"?_pragma=busy_timeout(1)")
 	other := rawOpen(t, p.source)
 	if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
 		t.Fatal(err)
@@ -100,9 +100,9 @@ func (p *opened) everybody(t *testing.T) []error {
 // TestLost loses the transaction in the middle of a batch, without a code of
 // SQLite's that says so.
 func TestLost(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	told := p.together(t, putting("a"),
-		func(tx *Tx) error { return tx.work.session.exec("ROLLBACK") }, putting("b"))
+		func(tx *Tx) error { return lite(tx).do("ROLLBACK") }, putting("b"))
 	if told[0] != nil || told[1] == nil || told[2] != nil {
 		t.Errorf("told %v", told)
 	}

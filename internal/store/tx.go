@@ -1,11 +1,13 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"pixy/internal/fault"
 )
 
 // Tx is a transaction, bound to one environment. It is for one goroutine, and
@@ -19,30 +21,24 @@ type Tx struct {
 // within is the same transaction, whose statements may read so long.
 func (tx *Tx) within(limit time.Duration) *Tx { return &Tx{work: tx.work, env: tx.env, limit: limit} }
 
-// bounded is the context of a statement. In an Update it is never bounded: a
-// statement that is interrupted would undo its neighbours.
-func (tx *Tx) bounded() (context.Context, context.CancelFunc) {
-	if tx.limit <= 0 || tx.work.write {
-		return context.Background(), func() {}
-	}
-	return context.WithTimeout(context.Background(), tx.limit)
-}
-
-// slow makes ErrSlow of the error of a statement that was interrupted.
-func slow(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ErrSlow
-	}
-	return err
-}
-
 // work is what a transaction and its Root share.
 type work struct {
-	session *session
+	session session
 	now     time.Time
 	write   bool
 	over    bool
 	broken  error // the database may have undone all of it: nothing more runs
+}
+
+// transact runs fn as the transaction that is open in a session. A panic of fn
+// is an error, and so is what broke the transaction and fn went on after.
+func transact(s session, now time.Time, write bool, env string, fn func(*Tx) error) error {
+	w := &work{session: s, now: now, write: write}
+	defer func() { w.over = true }()
+	if err := call(fn, &Tx{work: w, env: env}); err != nil {
+		return err
+	}
+	return w.broken
 }
 
 // Root is the same transaction, bound to the root scope.
@@ -57,6 +53,18 @@ func (tx *Tx) In(env string) *Tx {
 	return &Tx{work: tx.work, env: env}
 }
 
+// Alone keeps all others from writing to an environment until the transaction
+// ends, as Change does for the one that it is bound to.
+func (tx *Tx) Alone(env string) error {
+	if err := tx.writable(); err != nil {
+		return err
+	}
+	if err := tx.usable(); err != nil {
+		return err
+	}
+	return tx.failed(tx.work.session.alone(env), "wait for the environment %s", env)
+}
+
 // Env is the environment the transaction is bound to; "" is the root scope.
 func (tx *Tx) Env() string { return tx.env }
 
@@ -64,15 +72,14 @@ func (tx *Tx) Env() string { return tx.env }
 // in UTC, in whole milliseconds.
 func (tx *Tx) Now() time.Time { return tx.work.now }
 
-// prepare returns the statement, when the transaction can run one.
-func (tx *Tx) prepare(text string) (*sql.Stmt, error) {
-	switch {
-	case tx.work.over:
-		return nil, errors.New("the transaction is over")
-	case tx.work.broken != nil:
-		return nil, tx.work.broken
+var errOver = errors.New("store: the transaction is over")
+
+// usable refuses a statement that the transaction can't run any more.
+func (tx *Tx) usable() error {
+	if tx.work.over {
+		return errOver
 	}
-	return tx.work.session.statement(text)
+	return tx.work.broken
 }
 
 // writable refuses a View.
@@ -88,61 +95,67 @@ func (tx *Tx) exec(text string, args ...any) (int64, error) {
 	if err := tx.writable(); err != nil {
 		return 0, err
 	}
-	st, err := tx.prepare(text)
-	if err != nil {
+	if err := tx.usable(); err != nil {
 		return 0, err
 	}
-	r, err := st.Exec(args...)
-	if err != nil {
-		return 0, err
+	if !storable(args) {
+		return 0, fault.Unstorable
 	}
-	return r.RowsAffected()
+	return tx.work.session.exec(text, args)
 }
 
 // one reads the first row, or says ErrMissing.
 func (tx *Tx) one(text string, args []any, into ...any) error {
-	st, err := tx.prepare(text)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := tx.bounded()
-	defer cancel()
-	err = st.QueryRowContext(ctx, args...).Scan(into...)
-	if errors.Is(err, sql.ErrNoRows) {
+	found := false
+	err := tx.each(text, args, func(r row) error {
+		if found {
+			return nil
+		}
+		found = true
+		return r.Scan(into...)
+	})
+	if err == nil && !found {
 		return ErrMissing
 	}
-	return slow(ctx, err)
+	return err
 }
 
-// each hands every row to scan. No other statement may run meanwhile.
-func (tx *Tx) each(text string, args []any, scan func(*sql.Rows) error) error {
-	st, err := tx.prepare(text)
-	if err != nil {
+// each hands every row to scan. No other statement may run meanwhile. In an
+// Update there is no limit on a statement: one that is interrupted would undo
+// its neighbours.
+func (tx *Tx) each(text string, args []any, scan func(row) error) error {
+	if err := tx.usable(); err != nil {
 		return err
 	}
-	ctx, cancel := tx.bounded()
-	defer cancel()
-	rows, err := st.QueryContext(ctx, args...)
-	if err != nil {
-		return slow(ctx, err)
+	if !storable(args) {
+		return nil // what can't be kept isn't there
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return slow(ctx, err)
+	limit := tx.limit
+	if tx.work.write {
+		limit = 0
+	}
+	return tx.work.session.each(limit, text, args, scan)
+}
+
+// storable says whether all texts are such as every database can keep: UTF-8
+// without NUL.
+func storable(args []any) bool {
+	for _, a := range args {
+		if s, ok := a.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return false
 		}
 	}
-	return slow(ctx, rows.Err())
+	return true
 }
 
 // failed says what was being done, and makes a fault of what the database
 // refuses. After an error that may have undone the transaction, it is broken.
 func (tx *Tx) failed(err error, doing string, args ...any) error {
-	if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrSlow) || err == tx.work.broken {
+	if err == nil || errors.Is(err, ErrMissing) || errors.Is(err, ErrReadOnly) || errors.Is(err, ErrSlow) || err == errOver || err == tx.work.broken {
 		return err
 	}
-	told := refusal(fmt.Errorf("store: "+doing+": %w", append(args, err)...))
-	if breaks(err) {
+	told := tx.work.session.refusal(fmt.Errorf("store: "+doing+": %w", append(args, err)...))
+	if tx.work.session.breaks(err) {
 		tx.work.broken = told
 	}
 	return told

@@ -28,7 +28,7 @@ const (
 // It never waits for more to come.
 type writer struct {
 	db      *sql.DB
-	session *session
+	session *liteSession
 	now     func() time.Time
 	log     *slog.Logger
 	queue   chan *job
@@ -58,7 +58,7 @@ type job struct {
 	done  chan error
 }
 
-func newWriter(db *sql.DB, s *session, o Options) *writer {
+func newWriter(db *sql.DB, s *liteSession, o Options) *writer {
 	w := &writer{db: db, session: s, now: o.Now, log: o.Log,
 		queue: make(chan *job, maxQueue), over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
@@ -208,23 +208,18 @@ func (w *writer) again() {
 // perform runs one closure in a savepoint and remembers what it came to. It
 // says whether the transaction is still open.
 func (w *writer) perform(j *job) bool {
-	if err := w.session.exec("SAVEPOINT closure"); err != nil {
+	if err := w.session.do("SAVEPOINT closure"); err != nil {
 		j.err = refusal(fmt.Errorf("store: begin a savepoint: %w", err))
 		return false
 	}
-	k := &work{session: w.session, now: instant(w.now), write: true}
-	j.err = call(j.fn, &Tx{work: k, env: j.env})
-	k.over = true
-	if j.err == nil {
-		j.err = k.broken // the closure saw it and went on: what it did may be lost
-	}
+	j.err = transact(w.session, instant(w.now), true, j.env, j.fn)
 	if j.err != nil {
 		// Only an open transaction has the savepoint still.
-		if err := w.session.exec("ROLLBACK TO closure"); err != nil {
+		if err := w.session.do("ROLLBACK TO closure"); err != nil {
 			return false
 		}
 	}
-	if err := w.session.exec("RELEASE closure"); err != nil {
+	if err := w.session.do("RELEASE closure"); err != nil {
 		if j.err == nil {
 			j.err = refusal(fmt.Errorf("store: release a savepoint: %w", err))
 		}
@@ -234,10 +229,10 @@ func (w *writer) perform(j *job) bool {
 }
 
 func (w *writer) begin() error {
-	err := w.session.exec("BEGIN IMMEDIATE")
+	err := w.session.do("BEGIN IMMEDIATE")
 	if code(err) == lib.SQLITE_ERROR { // a transaction that could not be ended is still open
 		w.rollback()
-		err = w.session.exec("BEGIN IMMEDIATE")
+		err = w.session.do("BEGIN IMMEDIATE")
 	}
 	if err != nil {
 		return refusal(fmt.Errorf("store: begin: %w", err))
@@ -246,7 +241,7 @@ func (w *writer) begin() error {
 }
 
 func (w *writer) commit() error {
-	if err := w.session.exec("COMMIT"); err != nil {
+	if err := w.session.do("COMMIT"); err != nil {
 		w.rollback()
 		return refusal(fmt.Errorf("store: commit: %w", err))
 	}
@@ -255,7 +250,7 @@ func (w *writer) commit() error {
 
 // rollback ends the transaction, if there is one. That there is none is its
 // only harmless failure; any other shows at the next begin.
-func (w *writer) rollback() { _ = w.session.exec("ROLLBACK") }
+func (w *writer) rollback() { _ = w.session.do("ROLLBACK") }
 
 // answer tells the batch what it came to: err, or each what its closure did.
 func (w *writer) answer(err error) {

@@ -37,9 +37,14 @@ func (p *opened) hold(t *testing.T) (release func()) {
 	return func() { close(stop); held.Wait() }
 }
 
-// together runs the closures in one batch and returns what each was told.
+// together runs the closures in one batch, on PostgreSQL beside one another, and returns what each was told.
 func (p *opened) together(t *testing.T, fns ...func(*Tx) error) []error {
 	t.Helper()
+	if p.isPostgres() {
+		told := make([]error, len(fns))
+		together(len(fns), len(fns), func(n int) { told[n] = p.Update(context.Background(), "e1", fns[n]) })
+		return told
+	}
 	release := p.hold(t)
 	told := make([]error, len(fns))
 	var all sync.WaitGroup
@@ -55,12 +60,12 @@ func (p *opened) together(t *testing.T, fns ...func(*Tx) error) []error {
 func (p *opened) queued(t *testing.T, n int) {
 	t.Helper()
 	for range 2000 {
-		if len(p.writer.queue) >= n {
+		if len(p.lite().writer.queue) >= n {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	t.Fatalf("%d are in the queue, want %d", len(p.writer.queue), n)
+	t.Fatalf("%d are in the queue, want %d", len(p.lite().writer.queue), n)
 }
 
 func putting(id string) func(*Tx) error {
@@ -76,7 +81,7 @@ func testSavepoints(t *testing.T, p *opened) {
 	var fns []func(*Tx) error
 	for n := range 50 {
 		fns = append(fns, func(tx *Tx) error {
-			largest = max(largest, len(p.writer.batch))
+			largest = max(largest, len(p.lite().writer.batch))
 			if err := putting(fmt.Sprint(n))(tx); err != nil || n%10 != 3 {
 				return err
 			}
@@ -280,9 +285,9 @@ func testCloseFinishes(t *testing.T, p *opened) {
 		}
 	})
 	for closing := false; !closing; time.Sleep(time.Millisecond) {
-		p.writer.mu.RLock()
-		closing = p.writer.closed
-		p.writer.mu.RUnlock()
+		p.lite().writer.mu.RLock()
+		closing = p.lite().writer.closed
+		p.lite().writer.mu.RUnlock()
 	}
 	release()
 	all.Wait()
@@ -299,7 +304,7 @@ func testCloseFinishes(t *testing.T, p *opened) {
 // TestCrash takes what is on disk while the database is open, as a process
 // that is killed leaves it.
 func TestCrash(t *testing.T) {
-	p := openFresh(t, databases()[0].source(t))
+	p := openFresh(t, newFile(t))
 	together(32, 500, func(n int) {
 		if err := p.Update(context.Background(), "e1", putting(fmt.Sprint(n))); err != nil {
 			t.Error(err)

@@ -32,6 +32,7 @@ CREATE INDEX role_assignment_scope ON document (env, (body -> 'scope' ->> 'id') 
 CREATE INDEX group_membership_group ON document (env, (body -> 'group' ->> 'id') COLLATE {{collation}}, created, id) WHERE kind = 'groupMembership';
 
 -- What expires. The key is a hash of the secret; spent is 0 until it is spent.
+-- No statement looks into the body, which may hold any text that a client sent.
 CREATE TABLE ticket (
     kind    TEXT COLLATE {{collation}} NOT NULL,
     key     {{bytes}} NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE ticket (
     expires BIGINT NOT NULL,
     spent   BIGINT NOT NULL,
     version BIGINT NOT NULL,
-    body    JSONB NOT NULL,
+    body    {{json}} NOT NULL,
     PRIMARY KEY (kind, key)
 );
 

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"pixy/internal/fault"
+)
+
+// How long PostgreSQL may take. Each bound holds on the server's side where it
+// can, and on this side always: a server that is cut off says nothing.
+const (
+	connectTime   = 5 * time.Second // to one host
+	acquireTime   = 5 * time.Second // for a connection of the pool
+	statementTime = 5 * time.Second
+	lockTime      = 4 * time.Second
+	commitTime    = 5 * time.Second // then nobody knows whether it is kept
+	silence       = time.Second     // what this side waits longer than the server
+	maxWaiting    = 1024            // for a connection
+)
+
+// postgres is a database that speaks PostgreSQL's protocol, on one server or
+// several. Any number of nodes may work on it.
+type postgres struct {
+	pool    *pgxpool.Pool
+	now     func() time.Time
+	log     *slog.Logger
+	waiting atomic.Int32
+	closed  atomic.Bool
+}
+
+func openPostgres(ctx context.Context, source string, o Options) (*postgres, error) {
+	config, err := postgresConfig(source, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := migratePostgres(ctx, config.ConnConfig); err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("the database can't be used: %w", err)
+	}
+	p := &postgres{pool: pool, now: o.Now, log: o.Log}
+	if err := p.checkDurable(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// postgresConfig reads a URL. What an operator's URL says stands; what it
+// leaves out is filled in. The text may hold a password and is in no error.
+func postgresConfig(source string, o Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(source)
+	if err != nil {
+		return nil, errors.New("the database's URL is not understood: it should look like postgres://user:password@host:5432/name?sslmode=verify-full")
+	}
+	if !strings.Contains(source, "pool_max_conns") {
+		config.MaxConns = int32(max(16, 4*runtime.GOMAXPROCS(0)))
+	}
+	if o.Readers > 0 {
+		config.MaxConns = int32(o.Readers)
+	}
+	c := config.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTime
+	}
+	if c.ValidateConnect == nil {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	for name, value := range map[string]string{
+		"application_name": "pixy", "statement_timeout": inMillis(statementTime), "lock_timeout": inMillis(lockTime),
+		"idle_in_transaction_session_timeout": inMillis(2 * statementTime),
+	} {
+		if _, told := c.RuntimeParams[name]; !told {
+			c.RuntimeParams[name] = value
+		}
+	}
+	c.OnNotice = func(pc *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			pc.CustomData()[warned] = true
+		}
+	}
+	return config, nil
+}
+
+func inMillis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// migratePostgres updates the tables on a connection of its own, whose
+// statements may take as long as they need. Of many nodes that start at once,
+// one does.
+func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
+	c = c.Copy()
+	for _, bound := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		delete(c.RuntimeParams, bound)
+	}
+	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600), lock.WithUnlockTimeout(1, 10))
+	if err != nil {
+		return err
+	}
+	db := stdlib.OpenDB(*c)
+	defer db.Close()
+	if err := db.PingContext(ctx); err != nil {
+		return explainPostgres(err)
+	}
+	err = migrate(ctx, db, flavour{goose: goose.DialectPostgres, more: []goose.ProviderOption{goose.WithSessionLocker(one)},
+		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")})
+	if err != nil && !errors.Is(err, ErrNewer) {
+		err = explainPostgres(err)
+	}
+	return err
+}
+
+// explainPostgres makes one sentence of what went wrong while opening. The
+// driver leaves passwords out.
+func explainPostgres(err error) error {
+	return errors.New("the PostgreSQL database can't be used: " + strings.Join(strings.Fields(err.Error()), " "))
+}
+
+// checkDurable asks PostgreSQL how it will write.
+func (p *postgres) checkDurable(ctx context.Context) error {
+	var synchronous, fsync, pages string
+	err := p.pool.QueryRow(ctx, "SELECT current_setting('synchronous_commit'), current_setting('fsync', true), current_setting('full_page_writes', true)").Scan(&synchronous, &fsync, &pages)
+	if err != nil {
+		return explainPostgres(err)
+	}
+	if synchronous == "off" {
+		return errors.New("the PostgreSQL database acknowledges what is not on disk yet: set its synchronous_commit to on")
+	}
+	if fsync == "off" || pages == "off" {
+		p.log.Warn("PostgreSQL may lose or damage everything when the power fails", "fsync", fsync, "full_page_writes", pages)
+	}
+	return nil
+}
+
+func (p *postgres) close() error {
+	p.closed.Store(true)
+	p.pool.Close()
+	return nil
+}
+
+// acquire takes a connection. It waits as long as ctx lasts, but not for ever.
+func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	defer p.waiting.Add(-1)
+	if p.waiting.Add(1) > maxWaiting {
+		return nil, fault.Busy.Because(errors.New("store: too many wait for a connection"))
+	}
+	bounded, cancel := context.WithTimeout(ctx, acquireTime)
+	defer cancel()
+	conn, err := p.pool.Acquire(bounded)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case p.closed.Load():
+		return nil, ErrClosed
+	case p.pool.Stat().AcquiredConns() >= p.pool.Config().MaxConns:
+		return nil, fault.Busy.Because(fmt.Errorf("store: no connection was free for %s: %w", acquireTime, err))
+	}
+	return nil, fault.Unreachable.Because(fmt.Errorf("store: connect: %w", err))
+}
+
+// view reads one snapshot. What has not begun when fn returns need not end.
+func (p *postgres) view(ctx context.Context, env string, fn func(*Tx) error) error {
+	conn, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	s := &pgSession{conn: conn}
+	s.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	err = transact(s, instant(p.now), false, env, fn)
+	s.rollback()
+	return err
+}
+
+// The tries of an Update. A document that is stale at the second try, whose
+// reads hold what they read, was stale before the Update began.
+const (
+	triesOfConflict = 8
+	triesOfStale    = 3
+	triesOfTaken    = 2
+	retryPause      = 5 * time.Millisecond // doubled at each try
+)
+
+// update runs fn in a transaction of its own until it neither conflicts with
+// another one nor has read what another one changed, so many times.
+func (p *postgres) update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := p.once(ctx, env, alone, try, fn)
+		most := 1
+		switch {
+		case errors.Is(err, errConflict):
+			most = triesOfConflict
+		case errors.Is(err, fault.Stale):
+			most = triesOfStale
+		case errors.Is(err, fault.Taken):
+			most = triesOfTaken
+		case errors.Is(err, errNotBegun):
+			most = 2
+		}
+		if try >= most {
+			return err
+		}
+		if errors.Is(err, errConflict) {
+			time.Sleep(rand.N(retryPause << try))
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// once is one try. READ COMMITTED with compare-and-set: what is read again is
+// what others have committed meanwhile. Those who change how others are judged
+// are alone in their environment; everybody else works beside one another.
+func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn func(*Tx) error) error {
+	conn, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	s := &pgSession{conn: conn, locking: try > 1}
+	s.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
+	if alone {
+		s.begin("SELECT pg_advisory_xact_lock($1)", lockOf(env))
+	} else {
+		s.begin("SELECT pg_advisory_xact_lock_shared($1)", lockOf(env))
+	}
+	if err := transact(s, instant(p.now), true, env, fn); err != nil {
+		s.rollback()
+		return err
+	}
+	return s.commit()
+}
