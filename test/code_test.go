@@ -58,7 +58,11 @@ func TestOneOfAHundred(t *testing.T) {
 // number asks the database behind the server's back.
 func (w *world) number(query string) (n int) {
 	w.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+w.file)
+	driver := "sqlite"
+	if onPostgres() {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, w.source)
 	w.must(err)
 	defer db.Close()
 	w.must(db.QueryRow(query).Scan(&n))

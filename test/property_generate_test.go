@@ -40,7 +40,7 @@ var handledMarks = []string{
 // handledSpec are the members of kind.Spec that the property tests know.
 var handledSpec = []string{
 	"Name", "Plural", "Title", "Parents", "Above", "Single", "Methods", "Area", "Birth", "Media", "Fields", "Variants", "Parts", "Links", "Counts", "Reach",
-	"Beside", "Last", "Owns", "Needs", "Ends", "NotFound", "By", "Key", "InUse", "Frees", "Under", "Order", "Order",
+	"Beside", "Last", "Owns", "Needs", "Ends", "NotFound", "By", "Key", "InUse", "Frees", "Under", "Order", "Bulk",
 }
 
 // TestGeneratorHandlesEveryMark fails when a field gets a new mark that the

@@ -2,8 +2,6 @@ package test
 
 import (
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -202,22 +200,18 @@ func TestRefreshTokensAreNotStored(t *testing.T) {
 	app := w.refreshing(nil)
 	first := w.tokens(app).text("refresh_token")
 	second := w.refresh(app, first, nil).want(200).text("refresh_token")
-	files, err := filepath.Glob(w.file + "*")
-	w.must(err)
 	read := 0
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		w.must(err)
+	for name, raw := range w.onDisk() {
 		read += len(raw)
 		for _, token := range []string{first, second} {
 			parts := strings.Split(token, ".")
 			if strings.Contains(string(raw), parts[len(parts)-1]) {
-				t.Errorf("%s holds a refresh token", filepath.Base(file))
+				t.Errorf("%s holds a refresh token", name)
 			}
 		}
 	}
-	if len(strings.Split(second, ".")[2]) < 43 || read < 100000 {
-		t.Errorf("the token has no code of 256 bits, or the database was not read: %d bytes in %v", read, files)
+	if len(strings.Split(second, ".")[2]) < 43 || read < 50000 {
+		t.Errorf("the token has no code of 256 bits, or the database was not read: %d bytes", read)
 	}
 	for _, forged := range []string{strings.Replace(second, ".2.", ".3.", 1), strings.Replace(second, ".2.", ".02.", 1), strings.Replace(second, ".2.", ".-2.", 1),
 		second[:len(second)-1], strings.ToUpper(second), second + ".", "." + second, second + "=", " " + second} {

@@ -211,7 +211,7 @@ func TestDisabledUser(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		d.Body = json.RawMessage(strings.Replace(string(d.Body), `"enabled":true`, `"enabled":false`, 1))
+		d.Body = json.RawMessage(strings.Replace(compact(d.Body), `"enabled":true`, `"enabled":false`, 1))
 		_, err = tx.Put(d)
 		return err
 	}))

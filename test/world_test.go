@@ -44,7 +44,7 @@ type world struct {
 	server *server.Server
 	config server.Config
 	db     *store.DB
-	file   string // of the database
+	source string // of the database
 	base   string
 	log    *logBuffer
 	secret secrets // that went over the wire
@@ -88,10 +88,9 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 // world is a world on a copy of the database.
 func (first newborn) world(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
-	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, file: filepath.Join(t.TempDir(), "pixy.db"), now: began()}
-	w.must(os.WriteFile(w.file, first.file, 0o600))
+	w := &world{t: t, base: "http://pixy.test", log: &logBuffer{}, source: first.copied(t), now: began()}
 	w.worker, w.env = first.worker, first.worker.EnvironmentID
-	db, c, err := openWorld(t.Context(), w.file, w.clock)
+	db, c, err := openWorld(t.Context(), w.source, w.clock)
 	w.must(err)
 	w.db = db
 	t.Cleanup(func() { w.must(db.Close()) })
@@ -116,12 +115,12 @@ func (first newborn) world(t testing.TB, change ...func(*server.Config)) *world 
 func began() time.Time { return time.Date(2026, 3, 23, 16, 37, 59, 659e6, time.UTC) }
 
 // openWorld opens a database, and is what a server on it is made of.
-func openWorld(ctx context.Context, file string, clock func() time.Time) (*store.DB, server.Config, error) {
+func openWorld(ctx context.Context, source string, clock func() time.Time) (*store.DB, server.Config, error) {
 	sealer, err := store.NewSealer(make([]byte, 32))
 	if err != nil {
 		return nil, server.Config{}, err
 	}
-	db, err := store.Open(ctx, "file:"+file, store.Options{Now: clock})
+	db, err := store.Open(ctx, source, store.Options{Now: clock})
 	if err != nil {
 		return nil, server.Config{}, err
 	}
@@ -131,8 +130,9 @@ func openWorld(ctx context.Context, file string, clock func() time.Time) (*store
 
 // newborn is a database after the first start of a server, and its worker.
 type newborn struct {
-	file   []byte
-	worker server.Worker
+	file     []byte // of SQLite
+	template string // of PostgreSQL
+	worker   server.Worker
 }
 
 // born is made once and copied for every world: making its keys takes longer
@@ -146,16 +146,22 @@ func firstStart() (out newborn, err error) {
 	}
 	defer os.RemoveAll(dir)
 	file, ctx := filepath.Join(dir, "pixy.db"), context.Background()
-	db, c, err := openWorld(ctx, file, began)
+	source := "file:" + file
+	if onPostgres() {
+		if source, out.template, err = emptyPostgres(); err != nil {
+			return out, err
+		}
+	}
+	db, c, err := openWorld(ctx, source, began)
 	if err != nil {
 		return out, err
 	}
 	s, err := server.New(c)
 	if err == nil {
-		_, err = s.Bootstrap(ctx, server.Bootstrap{}, func(w server.Worker) error { out.worker = w; return nil })
+		_, err = s.Bootstrap(ctx, server.Bootstrap{}, func(w server.Worker) error { out.worker = w; return nil }, nil)
 		s.Stop()
 	}
-	if err = errors.Join(err, db.Close()); err != nil {
+	if err = errors.Join(err, db.Close()); err != nil || onPostgres() {
 		return out, err
 	}
 	out.file, err = os.ReadFile(file)
@@ -412,10 +418,19 @@ func (w *world) stored(noun, id string) string {
 	var body string
 	w.must(w.db.View(w.t.Context(), w.env, func(tx *store.Tx) error {
 		d, err := tx.Get(noun, id)
-		body = string(d.Body)
+		body = compact(d.Body)
 		return err
 	}))
 	return body
+}
+
+// compact is JSON without spaces, whatever the database makes of it.
+func compact(raw []byte) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return string(raw)
+	}
+	return b.String()
 }
 
 // kid is the key id in the header of a JWT.

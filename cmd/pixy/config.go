@@ -145,7 +145,9 @@ Flags of demo:
 Flags of serve, with their environment variables:
   --listen ADDR            PIXY_LISTEN         where to listen (127.0.0.1:8080)
   --data DIR               PIXY_DATA           the data folder (./pixy-data)
-  --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db)
+  --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db), or
+                                               postgres://user@host/name, which
+                                               several nodes may share
   --public-url URL         PIXY_PUBLIC_URL     what clients call the server; issuer
                                                and links begin with it
   --domain HOST=ENV_ID     PIXY_DOMAINS        serve the environment at https://HOST/as
@@ -173,7 +175,8 @@ Flags of serve, with their environment variables:
                                                a flag or a variable wins over it
 
   PIXY_MASTER_KEY          32 bytes in base64 that seal secrets and keys; without
-                           it DIR/master.key is made
+                           it DIR/master.key is read, which is made with a new
+                           database file, but not for PostgreSQL
   PIXY_BOOTSTRAP_ENV_ID, PIXY_BOOTSTRAP_APP_ID, PIXY_BOOTSTRAP_APP_SECRET
                            ids and secret of the first environment and its worker
                            application; what is left out is made up and written

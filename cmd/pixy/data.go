@@ -29,7 +29,7 @@ func lockFolder(data string) (*os.File, error) {
 	return f, nil
 }
 
-// isNew reports whether the database of a source is still to be made.
+// isNew reports whether the database file of a source is still to be made.
 func isNew(source string) bool {
 	path, _, _ := strings.Cut(strings.TrimPrefix(source, "file:"), "?")
 	_, err := os.Stat(path)
@@ -37,14 +37,18 @@ func isNew(source string) bool {
 }
 
 // masterKey makes the sealer from PIXY_MASTER_KEY, or from the key in the data
-// folder, which is made together with a new database and never again.
-func masterKey(data, given string, fresh bool) (*store.Sealer, error) {
+// folder, which is made together with a new database file and never again. The
+// key of a PostgreSQL database is made by nobody here: all nodes share it.
+func masterKey(data, given, source string) (*store.Sealer, error) {
 	if given != "" {
 		return sealerOf(given, "PIXY_MASTER_KEY")
 	}
 	path := filepath.Join(data, "master.key")
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !fresh {
+	if errors.Is(err, fs.ErrNotExist) && store.IsPostgres(source) {
+		return nil, fmt.Errorf("a PostgreSQL database needs the master key that all its nodes share: give it in PIXY_MASTER_KEY, or put it into %s; openssl rand -base64 32 makes one", path)
+	}
+	if errors.Is(err, fs.ErrNotExist) && !isNew(source) {
 		return nil, fmt.Errorf("%s is missing: put back the key that the database was first started with, or give it in PIXY_MASTER_KEY", path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,8 +71,19 @@ func sealerOf(text, from string) (*store.Sealer, error) {
 	return store.NewSealer(key)
 }
 
-// writeBootstrap tells the worker's credentials once: to programs in
-// bootstrap.json, and to Postman as an environment.
+// The files that tell the worker's credentials: to programs, and to Postman.
+const (
+	bootstrapFile = "bootstrap.json"
+	postmanFile   = "pixy.postman_environment.json"
+)
+
+// removeBootstrap takes back what writeBootstrap wrote, when another node's
+// worker became the first.
+func removeBootstrap(data string) error {
+	return errors.Join(os.Remove(filepath.Join(data, bootstrapFile)), os.Remove(filepath.Join(data, postmanFile)))
+}
+
+// writeBootstrap tells the worker's credentials once.
 func writeBootstrap(data, url, caFile string, w server.Worker) error {
 	values := [][2]string{
 		{"apiPath", url + "/v1"}, {"authPath", url}, {"envID", w.EnvironmentID},
@@ -84,10 +99,10 @@ func writeBootstrap(data, url, caFile string, w server.Worker) error {
 		}
 		postman.Values = append(postman.Values, postmanValue{Key: v[0], Value: v[1], Type: kind, Enabled: true})
 	}
-	if err := writeJSON(filepath.Join(data, "bootstrap.json"), plain); err != nil {
+	if err := writeJSON(filepath.Join(data, bootstrapFile), plain); err != nil {
 		return err
 	}
-	return writeJSON(filepath.Join(data, "pixy.postman_environment.json"), postman)
+	return writeJSON(filepath.Join(data, postmanFile), postman)
 }
 
 type postmanEnvironment struct {

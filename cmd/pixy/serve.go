@@ -176,7 +176,7 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*runnin
 	if source == "" {
 		source = "file:" + filepath.Join(c.Data, "pixy.db")
 	}
-	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"), isNew(source))
+	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"), source)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 	if err != nil {
 		return err
 	}
-	if _, err := s.Bootstrap(ctx, c.bootstrap, func(w server.Worker) error { return writeBootstrap(c.Data, r.url, caFile, w) }); err != nil {
+	if _, err := s.Bootstrap(ctx, c.bootstrap, func(w server.Worker) error { return writeBootstrap(c.Data, r.url, caFile, w) }, func() error { return removeBootstrap(c.Data) }); err != nil {
 		return err
 	}
 	r.server = s

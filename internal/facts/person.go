@@ -20,7 +20,9 @@ type Person struct {
 	PolicyID   string
 	Document   store.Document // of the user
 
-	version int64 // of the credential's document, 0 when there is none
+	// Version is that of the document or, of nobody, the ticket that holds the
+	// credential; 0 when there is none.
+	Version int64
 }
 
 // Named finds a user by username; nobody has an empty ID and the password
@@ -64,7 +66,7 @@ func PersonOf(tx *store.Tx, d store.Document) (Person, error) {
 	if err != nil {
 		return p, err
 	}
-	p.version = c.Version
+	p.Version = c.Version
 	p.Credential, err = Decode[platform.Credential](c)
 	return p, err
 }
@@ -107,7 +109,7 @@ func KeepCredential(tx *store.Tx, p Person, c platform.Credential) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Put(store.Document{Kind: "credential", ID: p.ID, Version: p.version, Body: raw})
+	_, err = tx.Put(store.Document{Kind: "credential", ID: p.ID, Version: p.Version, Body: raw})
 	return err
 }
 

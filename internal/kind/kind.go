@@ -65,6 +65,9 @@ type Spec struct {
 	Frees []Free
 	// Needs are what the shell must make before it can keep a new document.
 	Needs Need
+	// Bulk: many are made at the same time, and what makes one relies on nothing
+	// that another such write may change.
+	Bulk bool
 	// Ends says which tickets end with the document.
 	Ends Holder
 	// NotFound is the public sentence for a missing one, with a place for the

@@ -23,7 +23,12 @@ func (r *Request) authorize() error {
 // update is a write for a request. The environment and the actor's roles are
 // read again in it: a body may have been long on its way.
 func (a *API) update(ctx context.Context, r Request, env string, fn func(*store.Tx, Request) error) error {
-	return a.db.Update(ctx, env, func(tx *store.Tx) error {
+	return a.write(ctx, a.db.Change, r, env, fn)
+}
+
+// write is update by one of the store's two ways to write.
+func (a *API) write(ctx context.Context, way func(context.Context, string, func(*store.Tx) error) error, r Request, env string, fn func(*store.Tx, Request) error) error {
+	return way(ctx, env, func(tx *store.Tx) error {
 		if env != "" {
 			if err := a.environmentExists(tx); err != nil {
 				return err

@@ -26,8 +26,12 @@ func (a *API) create(k kind.Kind, under string) handler {
 		if err != nil {
 			return Answer{}, err
 		}
+		way := a.db.Change
+		if k.Table().Bulk {
+			way = a.db.Update
+		}
 		var out kind.Body
-		err = a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
+		err = a.write(ctx, way, r, p.env, func(tx *store.Tx, r Request) error {
 			if err := a.parentExists(tx, r, p); err != nil {
 				return err
 			}

@@ -49,6 +49,9 @@ func (a *API) removeEnvironment(tx *store.Tx, r Request, p place, d store.Docume
 		return fault.Needed.Detailed(fault.Detail{Code: "CONSTRAINT_VIOLATION",
 			Message: "The environment is to be deleted, and can be restored until " + allowed + "; make it a SANDBOX to delete it at once"})
 	}
+	if err := tx.Alone(d.ID); err != nil { // who writes to it finds it gone, afterwards
+		return err
+	}
 	root := home(tx, p.spec)
 	assignments, err := root.List("roleAssignment", store.Query{Where: kind.Expr{Op: kind.Or, Args: []kind.Expr{
 		kind.Equal("scope.id", d.ID), kind.Equal("scope.environment", d.ID)}}})

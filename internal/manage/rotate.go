@@ -71,7 +71,7 @@ func (a *API) rotateIn(ctx context.Context, env string) error {
 	if !retired {
 		return nil
 	}
-	return a.db.Update(ctx, env, removeRetired)
+	return a.db.Change(ctx, env, removeRetired)
 }
 
 // rotate gives a policy its next key, when it has none, and lets that one sign
@@ -85,7 +85,7 @@ func (a *API) rotate(ctx context.Context, env string, d store.Document, p platfo
 			return err
 		}
 	}
-	return a.db.Update(ctx, env, func(tx *store.Tx) error {
+	return a.db.Change(ctx, env, func(tx *store.Tx) error {
 		current, err := tx.Get(d.Kind, d.ID)
 		if err != nil || current.Version != d.Version { // somebody else was here: next time
 			return ignoreMissing(err)

@@ -59,7 +59,7 @@ func users() kind.Kind {
 		Spec: kind.Spec{
 			Name: "user", Plural: "users", Title: "User", Parents: inEnvironment(),
 			Methods: append(readWrite(), "PATCH"), Area: "users", Beside: "credential",
-			Media: []string{ImportMedia}, Needs: kind.NeedHash, Ends: kind.HoldsAsOwner, Owns: []string{"groupMembership"},
+			Media: []string{ImportMedia}, Needs: kind.NeedHash, Bulk: true, Ends: kind.HoldsAsOwner, Owns: []string{"groupMembership"},
 			Fields: UserFields(),
 			Parts: []kind.Part{
 				{Path: "enabled", Fields: []kind.Field{kind.Field{Name: "enabled", Type: kind.Boolean}.Needed()}},

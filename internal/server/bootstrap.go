@@ -30,8 +30,9 @@ type Worker struct {
 // worker application with the platform's roles, and reports true. On any other
 // it changes nothing. The worker's credentials are handed to keep before they
 // are good, so that they can't be lost in between; what they were is nowhere
-// else in clear.
-func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) error) (bool, error) {
+// else in clear. Of several nodes that find the same database empty, one makes
+// all this; the others let drop undo what keep did.
+func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) error, drop func() error) (bool, error) {
 	for name, id := range map[string]string{"environment": b.EnvironmentID, "application": b.ApplicationID} {
 		if id != "" && !isToken(id) {
 			return false, fmt.Errorf("the bootstrap %s id must be a lower-case UUID, not %q", name, id)
@@ -51,16 +52,22 @@ func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) e
 	if err := keep(Worker(b)); err != nil {
 		return false, err
 	}
-	err = s.db.Update(ctx, "", func(tx *store.Tx) error {
-		if _, err := tx.Find("organization", kind.Expr{}); !isMissing(err) {
-			return errors.Join(errNotEmpty, err)
+	err = s.db.Change(ctx, "", func(tx *store.Tx) error {
+		switch _, err := tx.Find("organization", kind.Expr{}); {
+		case err == nil:
+			return errNotEmpty
+		case !isMissing(err):
+			return err
 		}
 		return manage.Keep(tx, s.api.Kinds(), first)
 	})
+	if errors.Is(err, errNotEmpty) {
+		return false, drop()
+	}
 	return err == nil, err
 }
 
-var errNotEmpty = errors.New("another process has made the first environment meanwhile")
+var errNotEmpty = errors.New("another node has made the first environment meanwhile")
 
 func (s *Server) empty(ctx context.Context) (empty bool, err error) {
 	err = s.db.View(ctx, "", func(tx *store.Tx) error {

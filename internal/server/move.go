@@ -180,10 +180,12 @@ func (s *Server) samePerson(tx *store.Tx, a flow.Action, p facts.Person, body ki
 		return found, err
 	}
 	t, err := s.records.Nobody.Get(tx, nobodyKey(tx.Env(), username))
-	if isMissing(err) || err == nil && !tx.Now().Before(t.Expires) {
+	if isMissing(err) {
 		return found, nil
 	}
-	found.Credential = t.Body
+	if found.Version = t.Version; tx.Now().Before(t.Expires) {
+		found.Credential = t.Body
+	}
 	return found, err
 }
 
@@ -262,10 +264,12 @@ func (s *Server) keepCredential(tx *store.Tx, p facts.Person, username string, c
 		return facts.KeepCredential(tx, p, c)
 	}
 	key := nobodyKey(tx.Env(), username)
-	if err := s.records.Nobody.Delete(tx, key); err != nil {
-		return err
+	t := store.Ticket[platform.Credential]{Version: p.Version, Body: c, Expires: c.Forgotten(p.Policy)}
+	put := s.records.Nobody.Save
+	if p.Version == 0 {
+		put = s.records.Nobody.Put
 	}
-	_, err := s.records.Nobody.Put(tx, key, store.Ticket[platform.Credential]{Body: c, Expires: c.Forgotten(p.Policy)})
+	_, err := put(tx, key, t)
 	return err
 }
 
