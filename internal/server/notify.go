@@ -126,7 +126,7 @@ func (s *Server) keepTold(ctx context.Context, notices []notice, next oauth.Noti
 func (s *Server) tell(ctx context.Context, n oauth.Notice) (oauth.Reply, error) {
 	var app platform.Application
 	var signer oauth.Signer
-	err := s.db.View(ctx, n.Environment, func(tx *store.Tx) (err error) {
+	err := s.db.Look(ctx, n.Environment, func(tx *store.Tx) (err error) {
 		if _, err := s.realm(tx); err != nil {
 			return err
 		}

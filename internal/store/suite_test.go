@@ -131,6 +131,9 @@ func TestSuite(t *testing.T) {
 		{"one time in a transaction", testNow},
 		{"what was acknowledged is there after closing", testDurable},
 		{"the key's owner", testClaim},
+		{"a node obeys what it changes", testLook},
+		{"a look sees what a view does", testLookSees},
+		{"the memory is bounded", testRemembersLittle},
 	}
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {

@@ -31,6 +31,7 @@ type writer struct {
 	session *liteSession
 	now     func() time.Time
 	log     *slog.Logger
+	cache   *cache
 	queue   chan *job
 
 	mu     sync.RWMutex // held for reading while something is put in the queue
@@ -55,11 +56,13 @@ type job struct {
 	fn    func(*Tx) error
 	state atomic.Int32
 	err   error // what fn came to, until it is committed
-	done  chan error
+
+	revised map[string]int64 // by fn
+	done    chan error
 }
 
-func newWriter(db *sql.DB, s *liteSession, o Options) *writer {
-	w := &writer{db: db, session: s, now: o.Now, log: o.Log,
+func newWriter(db *sql.DB, s *liteSession, o Options, c *cache) *writer {
+	w := &writer{db: db, session: s, now: o.Now, log: o.Log, cache: c,
 		queue: make(chan *job, maxQueue), over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
@@ -212,7 +215,9 @@ func (w *writer) perform(j *job) bool {
 		j.err = refusal(fmt.Errorf("store: begin a savepoint: %w", err))
 		return false
 	}
-	j.err = transact(w.session, instant(w.now), true, j.env, j.fn)
+	k := &work{session: w.session, dialect: liteDialect(), now: instant(w.now), write: true, revises: w.cache.revises}
+	j.err = k.transact(j.env, j.fn)
+	j.revised = k.revised
 	if j.err != nil {
 		// Only an open transaction has the savepoint still.
 		if err := w.session.do("ROLLBACK TO closure"); err != nil {
@@ -257,6 +262,9 @@ func (w *writer) answer(err error) {
 	for i, j := range w.batch {
 		if err != nil {
 			j.err = err
+		}
+		if j.err == nil {
+			w.cache.changed(j.revised)
 		}
 		j.done <- j.err
 		w.batch[i] = nil
