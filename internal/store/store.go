@@ -156,8 +156,8 @@ func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error 
 	return db.engine.update(ctx, env, false, fn)
 }
 
-// Change is Update for what others rely on: while fn runs, no other Update and
-// no other Change is under way in the environment, on any node. So what fn looks
+// Change is Update for what others rely on: from the first statement of fn on, no
+// other Update and no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
 	return db.engine.update(ctx, env, true, fn)
