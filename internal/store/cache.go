@@ -40,6 +40,7 @@ type cache struct {
 	mu      sync.RWMutex
 	envs    map[string]*memory
 	bytes   int
+	floor   time.Time // what was read before is not remembered
 	hits    atomic.Int64
 	misses  atomic.Int64
 	dropped atomic.Int64
@@ -88,6 +89,9 @@ func (c *cache) get(env, key string, now time.Time) ([]Document, bool) {
 func (c *cache) put(env, key string, revision int64, began time.Time, found []Document) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if began.Before(c.floor) {
+		return
+	}
 	m := c.newest(env, revision, began)
 	if m == nil || m.found[key] != nil {
 		return
@@ -105,7 +109,7 @@ func (c *cache) newest(env string, revision int64, confirmed time.Time) *memory 
 	m := c.envs[env]
 	switch {
 	case m == nil || m.revision < revision:
-		c.drop(env)
+		c.forget(env)
 		m = &memory{revision: revision, confirmed: confirmed, found: make(map[string][]Document)}
 		c.envs[env] = m
 	case m.revision > revision:
@@ -124,23 +128,17 @@ func (c *cache) changed(revised map[string]int64) {
 	}
 }
 
-// confirm says that a revision was the newest at a time.
+// confirm says that a revision was the newest at a time, which is the zero time
+// when that isn't known.
 func (c *cache) confirm(env string, revision int64, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.envs[env] != nil {
-		c.newest(env, revision, at)
-	}
+	c.newest(env, revision, at)
+	c.shrink()
 }
 
 // forget drops what is remembered of an environment.
 func (c *cache) forget(env string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drop(env)
-}
-
-func (c *cache) drop(env string) {
 	if m := c.envs[env]; m != nil {
 		c.bytes -= m.bytes
 		c.dropped.Add(int64(len(m.found)))
@@ -149,13 +147,15 @@ func (c *cache) drop(env string) {
 }
 
 // shrink drops environments, whichever, until the rest is within the bounds:
-// what is used is soon back.
+// what is used is soon back. Their revisions go too, so that what is being read
+// of them can't be told to be the newest.
 func (c *cache) shrink() {
 	for env := range c.envs {
 		if c.bytes <= maxRemembered && len(c.envs) <= maxEnvironments {
 			return
 		}
-		c.drop(env)
+		c.forget(env)
+		c.floor = time.Now()
 	}
 }
 
@@ -234,7 +234,7 @@ func (w *work) revise() error {
 			return tx.failed(err, "raise the revision")
 		}
 		w.revised[env] = n
-		if err := w.session.notify(env); err != nil {
+		if err := w.session.notify(env, n); err != nil {
 			return tx.failed(err, "notify the other nodes")
 		}
 	}

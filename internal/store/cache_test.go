@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,7 +51,18 @@ func set(t testing.TB, db *DB, env, id, body string) {
 func testLook(t *testing.T, p *opened) {
 	db := mustOpen(t, p.source, remembering())
 	set(t, db, "e1", "a", `{"n":0}`)
-	for n := range 20 {
+	ctx, stop := context.WithCancel(t.Context())
+	var others sync.WaitGroup
+	defer func() { stop(); others.Wait() }()
+	for range 3 { // who read meanwhile bring nothing back
+		others.Go(func() {
+			for ctx.Err() == nil {
+				look(t, db, "a")
+				look(t, db, "b")
+			}
+		})
+	}
+	for n := range 40 {
 		if got, want := look(t, db, "a"), fmt.Sprintf(`{"n":%d}`, n); got != want {
 			t.Fatalf("a look finds %s, want %s", got, want)
 		}

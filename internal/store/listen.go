@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,7 +18,7 @@ const (
 	listenPause = 250 * time.Millisecond // before the connection is made again
 )
 
-// listener confirms what is remembered and forgets what was changed.
+// listener tells the cache of the revisions that there are.
 type listener struct {
 	config *pgx.ConnConfig
 	cache  *cache
@@ -74,14 +76,17 @@ func (l *listener) hear(ctx context.Context) error {
 	return nil
 }
 
-// wait forgets what others say they have changed, until the next poll is due.
+// wait takes what others say they have changed, until the next poll is due.
 func (l *listener) wait(ctx context.Context, conn *pgx.Conn) error {
 	due, cancel := context.WithTimeout(ctx, pollEvery)
 	defer cancel()
 	for {
 		told, err := conn.WaitForNotification(due)
 		if err == nil {
-			l.cache.forget(told.Payload)
+			revision, env, _ := strings.Cut(told.Payload, " ")
+			if n, err := strconv.ParseInt(revision, 10, 64); err == nil {
+				l.cache.confirm(env, n, time.Time{})
+			}
 			continue
 		}
 		if due.Err() != nil && ctx.Err() == nil && !conn.IsClosed() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -201,8 +202,9 @@ func (s *pgSession) alone(env string) error {
 // channel is where nodes hear of changes.
 const channel = "pixy"
 
-func (s *pgSession) notify(env string) error {
-	return s.each(0, "SELECT pg_notify('"+channel+"', $1)", []any{env}, func(row) error { return nil })
+func (s *pgSession) notify(env string, revision int64) error {
+	told := strconv.FormatInt(revision, 10) + " " + env
+	return s.each(0, "SELECT pg_notify('"+channel+"', $1)", []any{told}, func(row) error { return nil })
 }
 
 // pgDialect is PostgreSQL's: its ->> gives texts. Reads of an Update that runs

@@ -18,8 +18,9 @@ type session interface {
 	// alone waits until nobody else writes to the environment, and lets nobody
 	// until the transaction ends.
 	alone(env string) error
-	// notify tells other nodes that something in the environment was changed.
-	notify(env string) error
+	// notify tells other nodes of the revision of an environment, once the
+	// transaction is committed.
+	notify(env string, revision int64) error
 }
 
 // lazy is the session of a View that opens when the first statement runs: what

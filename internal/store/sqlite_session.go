@@ -101,7 +101,7 @@ func (s *liteSession) refusal(err error) error { return refusal(err) }
 func (s *liteSession) breaks(err error) bool { return breaks(err) }
 
 // notify has nobody to tell: no other process writes.
-func (s *liteSession) notify(string) error { return nil }
+func (s *liteSession) notify(string, int64) error { return nil }
 
 // alone is what the writer is anyway.
 func (s *liteSession) alone(string) error { return nil }
