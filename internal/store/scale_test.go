@@ -29,7 +29,7 @@ func BenchmarkPlans(b *testing.B) {
 	}
 	url := postgresServer(b).URL(name)
 	shared := mustOpen(b, url, Options{})
-	conn := fillPostgres(b, url)
+	conn := fillPostgres(b, url, 100_000)
 	fmt.Println("\nhow SQLite and PostgreSQL run it")
 	for _, a := range planned() {
 		lite, post := planOfSQLite(b, file, a), planOfPostgres(b, conn, shared, a)
@@ -38,6 +38,20 @@ func BenchmarkPlans(b *testing.B) {
 			if wrong := a.wrong(plan); wrong != "" {
 				b.Errorf("%s: %s %s", a.name, database, wrong)
 			}
+		}
+	}
+}
+
+// TestPostgresPlans asks PostgreSQL, with fewer users, for what BenchmarkPlans
+// prints.
+func TestPostgresPlans(t *testing.T) {
+	url := newPostgres(t)
+	db := mustOpen(t, url, Options{})
+	conn := fillPostgres(t, url, 20_000)
+	for _, a := range planned() {
+		plan := planOfPostgres(t, conn, db, a)
+		if wrong := a.wrong(plan); wrong != "" {
+			t.Errorf("%s: %s:\n%s", a.name, wrong, plan)
 		}
 	}
 }
@@ -116,12 +130,12 @@ func (s *spy) each(limit time.Duration, text string, args []any, scan func(row) 
 }
 
 // textOf is the statement that fn runs.
-func textOf(b *testing.B, db *DB, fn func(*Tx) error) string {
+func textOf(b testing.TB, db *DB, fn func(*Tx) error) string {
 	b.Helper()
 	var s spy
 	err := db.View(b.Context(), "e1", func(tx *Tx) error {
 		s.session = tx.work.session
-		_ = fn(&Tx{work: &work{session: &s, now: tx.Now()}, env: "e1"}) // there is nothing to be found
+		_ = fn(&Tx{work: &work{session: &s, dialect: tx.work.dialect, now: tx.Now()}, env: "e1"}) // there is nothing to be found
 		return nil
 	})
 	if err != nil || s.text == "" {
@@ -158,7 +172,7 @@ func parameters(text string) int {
 	return n
 }
 
-func planOfPostgres(b *testing.B, conn *pgx.Conn, db *DB, a asking) string {
+func planOfPostgres(b testing.TB, conn *pgx.Conn, db *DB, a asking) string {
 	b.Helper()
 	text := textOf(b, db, a.run)
 	nulls := strings.Join(slices.Repeat([]string{"NULL"}, parameters(text)), ", ") // a generic plan hangs on no value
@@ -176,28 +190,28 @@ func planOfPostgres(b *testing.B, conn *pgx.Conn, db *DB, a asking) string {
 	return strings.Join(steps, "\n")
 }
 
-func fillPostgres(b *testing.B, url string) *pgx.Conn {
+func fillPostgres(b testing.TB, url string, users int) *pgx.Conn {
 	b.Helper()
 	conn, err := pgx.Connect(b.Context(), url)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { conn.Close(context.Background()) })
-	if _, err := conn.Exec(b.Context(), postgresUsers); err != nil {
+	if _, err := conn.Exec(b.Context(), strings.ReplaceAll(postgresUsers, "{{users}}", strconv.Itoa(users))); err != nil {
 		b.Fatal(err)
 	}
 	return conn
 }
 
-// postgresUsers writes 100,000 users of five populations, each in one of a
+// postgresUsers writes users of five populations, each in one of a
 // thousand groups and with what stands beside it.
 const postgresUsers = `
 INSERT INTO document SELECT 'e1', 'user', md5('u' || n), 1, n, n, jsonb_build_object(
 	'username', 'scale-' || n, 'usernameKey', 'scale-' || n, 'email', 'scale-' || n || '@example.com', 'emailKey', 'scale-' || n || '@example.com',
-	'enabled', true, 'population', jsonb_build_object('id', 'p' || n % 5), 'externalId', 'e' || n) FROM generate_series(1, 100000) n;
+	'enabled', true, 'population', jsonb_build_object('id', 'p' || n % 5), 'externalId', 'e' || n) FROM generate_series(1, {{users}}) n;
 INSERT INTO document SELECT 'e1', 'groupMembership', md5('m' || n), 1, n, n, jsonb_build_object(
-	'parent', md5('u' || n), 'group', jsonb_build_object('id', 'g' || n % 1000)) FROM generate_series(1, 100000) n;
-INSERT INTO document SELECT 'e1', 'credential', md5('u' || n), 1, n, n, '{}' FROM generate_series(1, 100000) n;
+	'parent', md5('u' || n), 'group', jsonb_build_object('id', 'g' || n % 1000)) FROM generate_series(1, {{users}}) n;
+INSERT INTO document SELECT 'e1', 'credential', md5('u' || n), 1, n, n, '{}' FROM generate_series(1, {{users}}) n;
 ANALYZE;
 SET plan_cache_mode = force_generic_plan;
 `
