@@ -19,6 +19,7 @@ type sqlite struct {
 	readers *readers
 	writer  *writer
 	now     func() time.Time
+	path    string
 }
 
 func openFile(ctx context.Context, source string, o Options) (*sqlite, error) {
@@ -47,7 +48,7 @@ func openFile(ctx context.Context, source string, o Options) (*sqlite, error) {
 		write.Close()
 		return nil, file.explain(err)
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), now: o.Now}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), now: o.Now, path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.

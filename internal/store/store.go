@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pixy/internal/measure"
 )
 
 var (
@@ -38,11 +40,14 @@ type Options struct {
 	Now     func() time.Time // the clock of the transactions; time.Now when nil
 	Log     *slog.Logger     // what an operator should know; discarded when nil
 	Readers int              // SQLite: Views at the same time. PostgreSQL: connections. What fits the machine, when 0
+
+	meter *meter
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
 	engine engine
+	meter  *meter
 	close  sync.Once
 	closed error // of the first Close
 }
@@ -52,6 +57,7 @@ type engine interface {
 	view(ctx context.Context, env string, fn func(*Tx) error) error
 	update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error
 	close() error
+	stats(*Stats)
 }
 
 // Open opens the database that source names, and creates or updates its
@@ -76,7 +82,7 @@ func Open(ctx context.Context, source string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e}, nil
+	return &DB{engine: e, meter: o.meter}, nil
 }
 
 // IsPostgres says whether a source names a PostgreSQL database, which other
@@ -92,6 +98,7 @@ func (o Options) filled() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.meter = newMeter()
 	return o
 }
 
@@ -101,7 +108,10 @@ func (o Options) filled() Options {
 //
 // A View inside a View can wait for ever when every reader does the same.
 func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.view(ctx, env, fn)
+	ctx, span := measure.Start(ctx, "store.view")
+	err := db.engine.view(ctx, env, fn)
+	db.meter.ended(span, "view", err)
+	return err
 }
 
 // Update runs fn in a transaction that reads and writes, bound to env, and
@@ -121,14 +131,20 @@ func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 // whether it is kept. A caller whose ctx ends before his turn gets ctx.Err() and
 // fn doesn't run; once it is his turn, ctx matters no more.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, false, fn)
+	ctx, span := measure.Start(ctx, "store.update")
+	err := db.engine.update(ctx, env, false, fn)
+	db.meter.ended(span, "update", err)
+	return err
 }
 
 // Change is Update for what others rely on: while fn runs, no other Update and
 // no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, true, fn)
+	ctx, span := measure.Start(ctx, "store.change")
+	err := db.engine.update(ctx, env, true, fn)
+	db.meter.ended(span, "change", err)
+	return err
 }
 
 // Ping asks the database to read something.

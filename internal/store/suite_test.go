@@ -131,6 +131,7 @@ func TestSuite(t *testing.T) {
 		{"one time in a transaction", testNow},
 		{"what was acknowledged is there after closing", testDurable},
 		{"the key's owner", testClaim},
+		{"what is done is counted", testStats},
 	}
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
