@@ -18,7 +18,7 @@ var arrows = map[string][]string{
 	"cmd/pixy": {"server", "watch", "store"},
 	"describe": {"server", "flow", "platform", "kind"},
 	"server":   {"watch", "manage", "facts", "flow", "oauth", "platform", "kind", "store", "web", "measure", "fault"},
-	"watch":    {"facts", "store", "measure"},
+	"watch":    {"facts", "store", "measure", "fault"},
 	"manage":   {"facts", "flow", "platform", "kind", "store", "fault"},
 	"facts":    {"flow", "oauth", "platform", "kind", "store", "measure", "fault"},
 	"flow":     {"platform", "kind", "fault"},

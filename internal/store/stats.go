@@ -66,6 +66,9 @@ type meter struct {
 
 func newMeter() *meter {
 	m := &meter{commits: measure.Seconds(), batches: measure.NewHistogram(1, 2, 4, 8, 16, 32, 64, 128, 256), waits: measure.Seconds()}
+	for _, why := range []string{"conflict", "stale", "taken", "lost"} {
+		m.retries.Add(why, 0)
+	}
 	for _, work := range []string{"view", "update", "change"} { // shown as 0 before the first, which a rate would miss
 		m.transactions.Add(Ended{work, "ok"}, 0)
 		m.transactions.Add(Ended{work, "failed"}, 0)

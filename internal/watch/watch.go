@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"pixy/internal/facts"
+	"pixy/internal/fault"
 	"pixy/internal/store"
 )
 
@@ -62,14 +63,24 @@ func NewMetrics(version string) *Metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.refusals, m.steps, m.signOns, m.tokens, m.notices, m.sweeps, m.sweepTime, m.exports, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, result := range []string{"succeeded", "failed"} {
-		m.signOns.WithLabelValues(result) // shown as 0 before the first
-	}
-	for _, result := range []string{"ok", "failed"} {
-		m.sweeps.WithLabelValues(result)
-		m.exports.WithLabelValues(result)
-	}
+	m.begin()
 	return m
+}
+
+// begin shows what an alert waits for as 0 before the first, which its rate would
+// miss.
+func (m *Metrics) begin() {
+	m.refusals.WithLabelValues(fault.Unexpected.Rule)
+	for _, c := range []struct {
+		of     *prometheus.CounterVec
+		values []string
+	}{
+		{m.signOns, []string{"succeeded", "failed"}}, {m.sweeps, []string{"ok", "failed"}}, {m.exports, []string{"ok", "failed"}}, {m.notices, []string{"heard", "failed", "given_up"}},
+	} {
+		for _, v := range c.values {
+			c.of.WithLabelValues(v)
+		}
+	}
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
