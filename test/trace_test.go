@@ -138,7 +138,7 @@ func TestTraces(t *testing.T) {
 		t.Fatal("no span of the token endpoint")
 	}
 	last := tokens[len(tokens)-1]
-	if in := r.inside(last); in["store.view"] == 0 || in["store.update"] != 1 || in["token.sign"] != 2 {
+	if in := r.inside(last); in["store.look"] == 0 || in["store.update"] != 1 || in["token.sign"] != 2 {
 		t.Errorf("inside the token endpoint: %v", in)
 	}
 	id := answer.Header.Get("Correlation-Id")

@@ -120,7 +120,7 @@ func openWorld(ctx context.Context, source string, clock func() time.Time) (*sto
 	if err != nil {
 		return nil, server.Config{}, err
 	}
-	db, err := store.Open(ctx, source, store.Options{Now: clock})
+	db, err := store.Open(ctx, source, store.Options{Now: clock, Remember: server.Remembered()})
 	if err != nil {
 		return nil, server.Config{}, err
 	}

@@ -198,7 +198,7 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener, seen *ob
 	if err != nil {
 		return nil, err
 	}
-	db, err := store.Open(ctx, source, store.Options{Log: c.log})
+	db, err := store.Open(ctx, source, store.Options{Log: c.log, Remember: server.Remembered()})
 	if err != nil {
 		return nil, err
 	}

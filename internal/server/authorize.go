@@ -65,7 +65,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) error {
 // authorizeFacts loads what a request is decided by, and tells the request its
 // client and whom its id_token_hint names.
 func (s *Server) authorizeFacts(r *http.Request, a *oauth.Authorization) (f authorizeFacts, err error) {
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if f.realm, err = s.realm(tx); err != nil {
 			return err
 		}

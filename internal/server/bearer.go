@@ -144,7 +144,7 @@ func (s *Server) actor(w http.ResponseWriter, r *http.Request) (manage.Actor, er
 	if who.User == "" {
 		who.ID = claims.ClientID
 	}
-	err = s.db.View(r.Context(), claims.Environment, func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), claims.Environment, func(tx *store.Tx) error {
 		if who.Organization, err = facts.Organization(tx); err != nil {
 			return err
 		}
@@ -186,7 +186,7 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		return peeked, tokenError("it was issued by somebody else")
 	}
 	var claims oauth.Access
-	err = s.db.View(ctx, issuing, func(tx *store.Tx) error {
+	err = s.db.Look(ctx, issuing, func(tx *store.Tx) error {
 		if _, err := s.realm(tx); errors.Is(err, fault.Missing) {
 			return tokenError("its environment is deleted")
 		} else if err != nil {

@@ -70,7 +70,7 @@ func (s *Server) caller(r *http.Request, form oauth.Form, also func(*store.Tx, *
 	if err != nil {
 		return c, err
 	}
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if c, err = s.named(tx, credentials.ID); err != nil || c.client == nil || also == nil {
 			return err
 		}

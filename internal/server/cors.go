@@ -96,7 +96,7 @@ func (s *Server) preflight(w http.ResponseWriter, r *http.Request, methods map[s
 // about: by its client_id, by the ID token it brings, or by its flow.
 func (s *Server) clientOf(r *http.Request) (app platform.Application, ok bool) {
 	env := r.PathValue("env")
-	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
+	err := s.db.Look(r.Context(), env, func(tx *store.Tx) error {
 		query := r.URL.Query()
 		id := cmp.Or(query.Get("client_id"), oauth.HintAudience(query.Get("id_token_hint")))
 		if flowID := cmp.Or(r.PathValue("flow"), query.Get("flowId")); id == "" && flowID != "" {
@@ -134,7 +134,7 @@ func (s *Server) anyClientTrusts(r *http.Request, origin string) bool {
 		return false
 	}
 	trusted := false
-	err := s.db.View(r.Context(), env, func(tx *store.Tx) error {
+	err := s.db.Look(r.Context(), env, func(tx *store.Tx) error {
 		docs, err := tx.List("application", store.Query{Where: kind.Expr{Op: kind.Mentions, Value: host}, Limit: maxClients, Within: patience})
 		for _, d := range docs {
 			app, err := facts.Decode[platform.Application](d)

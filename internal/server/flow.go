@@ -36,7 +36,7 @@ func (s *Server) openFlow(tx *store.Tx, id, token string) (store.Ticket[facts.Fl
 func (s *Server) readFlow(w http.ResponseWriter, r *http.Request) error {
 	env := r.PathValue("env")
 	var shown shownFlow
-	err := s.db.View(r.Context(), env, func(tx *store.Tx) (err error) {
+	err := s.db.Look(r.Context(), env, func(tx *store.Tx) (err error) {
 		shown, err = s.showFlow(tx, r.PathValue("flow"), sessionToken(r))
 		return err
 	})

@@ -61,7 +61,7 @@ func (s *Server) hintedAhead(r *http.Request, a oauth.Authorization, c caller) (
 	if text == "" || a.Subject != "" {
 		return a, nil
 	}
-	err := s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+	err := s.db.Look(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
 		claims, err := s.identityOf(tx, c.client.ID, text)
 		a.Subject = claims.Subject
 		return err
@@ -86,7 +86,7 @@ func (s *Server) hintedUser(r *http.Request, c caller, form oauth.Form) (user st
 			return "", err
 		}
 	}
-	err = s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
 		switch {
 		case user != "":
 		case form.Get("id_token_hint") != "":

@@ -48,7 +48,7 @@ func (s *Server) idpSignoff(w http.ResponseWriter, r *http.Request) error {
 // over already is as good.
 func (s *Server) endNamed(r *http.Request, known logoutFacts) error {
 	hint, found := known.logout.Hint, false
-	err := s.db.View(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
+	err := s.db.Look(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
 		t, err := s.records.Sessions.ByID(tx, hint.Session)
 		if isMissing(err) {
 			return nil

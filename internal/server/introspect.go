@@ -43,7 +43,7 @@ func (s *Server) inspector(r *http.Request, form oauth.Form) (who oauth.Inspecto
 	var resource platform.Resource
 	var sealed []string
 	env := r.PathValue("env")
-	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), env, func(tx *store.Tx) error {
 		if c, err = s.named(tx, credentials.ID); err != nil || c.client != nil || !isID(credentials.ID) {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token s
 
 func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[string]any, error) {
 	var x oauth.Exchange
-	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
+	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
 		x.Now = tx.Now()
 		_, err = s.readRefresh(tx, &x, token)
 		return err
@@ -120,7 +120,7 @@ func (s *Server) identityStillGood(tx *store.Tx, claims oauth.Identity) error {
 
 func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
 	var claims oauth.Identity
-	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
+	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
 		if claims, err = s.identityOf(tx, c.client.ID, token); err != nil {
 			return err
 		}

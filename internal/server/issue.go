@@ -77,7 +77,7 @@ func (s *Server) mapped(ctx context.Context, c issuing, i oauth.Issue) (m mapped
 	target := c.client.Target(i)
 	var attributes, own []platform.AttributeMapping
 	var user kind.Body
-	err = s.db.View(ctx, c.realm.Environment, func(tx *store.Tx) error {
+	err = s.db.Look(ctx, c.realm.Environment, func(tx *store.Tx) error {
 		if own, err = facts.ClientMappings(tx, c.client.ID); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) publicKeys(r *http.Request) (keys []jose.JSONWebKey, err error) {
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if _, err := s.realm(tx); err != nil {
 			return err
 		}

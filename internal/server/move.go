@@ -128,7 +128,7 @@ func (s *Server) count(a flow.Action, out made, refuse error) {
 // look opens the flow of a move, finds the action it admits, checks the body,
 // and reads the person the action is about.
 func (s *Server) look(ctx context.Context, m move) (action flow.Action, p facts.Person, known flow.Facts, err error) {
-	err = s.db.View(ctx, m.env, func(tx *store.Tx) error {
+	err = s.db.Look(ctx, m.env, func(tx *store.Tx) error {
 		shown, err := s.showFlow(tx, m.flow, m.token)
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ const (
 	maxNotices    = 1000
 	maxTold       = 8
 	notifyTimeout = 5 * time.Second
+	claimed       = time.Minute
 	maxReply      = 4 << 10
 )
 
@@ -82,6 +83,15 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 		if stopped() {
 			return
 		}
+		n, err := s.claim(ctx, n)
+		if errors.Is(err, fault.Stale) { // another node is at it, or has been
+			continue
+		}
+		if err != nil {
+			s.log.ErrorContext(ctx, "noting that an application is told failed", "environment", n.Body.Environment, "application", n.Client, "error", err)
+			return
+		}
+		notices[i] = n
 		reply, failure := s.tell(ctx, n.Body)
 		next, due, keep := n.Body.After(reply, s.now())
 		s.metrics.Told(failure == nil, !keep)
@@ -97,6 +107,20 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 			return
 		}
 	}
+}
+
+// claim puts a notice off for longer than telling takes, so that no other node
+// tells it meanwhile, and one will when this node doesn't come back.
+func (s *Server) claim(ctx context.Context, n notice) (notice, error) {
+	n.Body.Due = s.now().Add(claimed)
+	version := n.Version
+	err := s.db.Update(ctx, n.Body.Environment, func(tx *store.Tx) error {
+		n.Version = version
+		kept, err := s.records.Notices.Save(tx, n.Body.Name(), n)
+		n.Version = kept.Version
+		return err
+	})
+	return n, err
 }
 
 // keepTold keeps what became of the first of an application's notices, and when
@@ -131,7 +155,7 @@ func (s *Server) keepTold(ctx context.Context, notices []notice, next oauth.Noti
 func (s *Server) tell(ctx context.Context, n oauth.Notice) (oauth.Reply, error) {
 	var app platform.Application
 	var signer oauth.Signer
-	err := s.db.View(ctx, n.Environment, func(tx *store.Tx) (err error) {
+	err := s.db.Look(ctx, n.Environment, func(tx *store.Tx) (err error) {
 		if _, err := s.realm(tx); err != nil {
 			return err
 		}

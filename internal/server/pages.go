@@ -89,7 +89,7 @@ func pageFlow(r *http.Request) (string, error) {
 func (s *Server) showPage(w http.ResponseWriter, r *http.Request, id string, refusal *tried) error {
 	env := r.PathValue("env")
 	var shown shownFlow
-	err := s.db.View(r.Context(), env, func(tx *store.Tx) (err error) {
+	err := s.db.Look(r.Context(), env, func(tx *store.Tx) (err error) {
 		shown, err = s.showFlow(tx, id, sessionToken(r))
 		return err
 	})
@@ -348,7 +348,7 @@ func (s *Server) flowGone(w http.ResponseWriter, r *http.Request, id string, cau
 // began it, or "".
 func (s *Server) again(r *http.Request, id string) (to string, err error) {
 	env := r.PathValue("env")
-	err = s.db.View(r.Context(), env, func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), env, func(tx *store.Tx) error {
 		t, err := s.records.Flows.Get(tx, id)
 		if isMissing(err) {
 			return nil

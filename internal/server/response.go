@@ -62,7 +62,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, realm oauth.Rea
 func (s *Server) inFront(ctx context.Context, realm oauth.Realm, g granted, answer kind.Body) error {
 	f, q := g.record.Flow, g.record.Request
 	var c issuing
-	err := s.db.View(ctx, realm.Environment, func(tx *store.Tx) (err error) {
+	err := s.db.Look(ctx, realm.Environment, func(tx *store.Tx) (err error) {
 		if c.caller, err = s.named(tx, q.ClientID); err != nil || c.client == nil {
 			return err
 		}

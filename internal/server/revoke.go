@@ -62,7 +62,7 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 
 // notIdentity refuses an ID token, which can't be revoked (RFC 7009 §2.2.1).
 func (s *Server) notIdentity(r *http.Request, c caller, token string) error {
-	return s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+	return s.db.Look(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
 		_, err := s.identity(tx, token)
 		switch {
 		case err == nil:

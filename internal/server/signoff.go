@@ -80,7 +80,7 @@ func (s *Server) signoffForm(r *http.Request) (form oauth.Form, action string, e
 
 func (s *Server) logoutFacts(r *http.Request, form oauth.Form) (f logoutFacts, err error) {
 	f.logout.Form = form
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		if f.realm, err = s.realm(tx); err != nil {
 			return err
 		}
@@ -168,7 +168,7 @@ func (s *Server) leave(w http.ResponseWriter, known logoutFacts) {
 
 // signedOffPage says that nobody is signed on (GET /{env}/signedoff/).
 func (s *Server) signedOffPage(w http.ResponseWriter, r *http.Request) error {
-	err := s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		_, err := s.realm(tx)
 		return err
 	})

@@ -32,7 +32,7 @@ func (s *Server) unfold(r *http.Request, form oauth.Form) (oauth.Authorization, 
 
 // clientOfForm is the application that a form names.
 func (s *Server) clientOfForm(r *http.Request, form oauth.Form) (c caller, err error) {
-	err = s.db.View(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
 		c, err = s.named(tx, form.Get("client_id"))
 		return err
 	})
@@ -60,7 +60,7 @@ func (s *Server) signedParts(r *http.Request, a oauth.Authorization, c caller) (
 	if err != nil {
 		return a, err
 	}
-	err = s.db.View(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
+	err = s.db.Look(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
 		u, _, err := facts.Get[platform.User](tx, "user", user)
 		if err != nil {
 			return facts.Missing(err, fault.HintBroken.Saying("login_hint_token"))

@@ -33,7 +33,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 // claims are those of a user that the scopes release to an application, or
 // ErrMissing.
 func (s *Server) claims(ctx context.Context, env, client, user string, scopes []string) (out map[string]any, err error) {
-	err = s.db.View(ctx, env, func(tx *store.Tx) error {
+	err = s.db.Look(ctx, env, func(tx *store.Tx) error {
 		u, d, err := facts.Get[platform.User](tx, "user", user)
 		if err != nil {
 			return err

@@ -38,6 +38,17 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 	if err := checkKind(k); err != nil {
 		return Document{}, err
 	}
+	found, err := tx.recall(k, k+"\x00"+id, func() ([]Document, error) {
+		d, err := tx.get(k, id)
+		return []Document{d}, err
+	})
+	if err != nil {
+		return Document{}, err
+	}
+	return found[0], nil
+}
+
+func (tx *Tx) get(k, id string) (Document, error) {
 	d := Document{Kind: k, ID: id}
 	var created, updated int64
 	err := tx.one("SELECT version, created, updated, body FROM document WHERE env = $1 AND kind = '"+k+"' AND id = $2"+tx.lock(),
@@ -50,7 +61,7 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 }
 
 // lock holds the row that an Update reads when it runs again.
-func (tx *Tx) lock() string { return tx.work.session.dialect().lock }
+func (tx *Tx) lock() string { return tx.work.dialect.lock }
 
 // Find returns the first document that matches, in the order (created, id), or
 // ErrMissing.
@@ -72,9 +83,13 @@ func (tx *Tx) List(k string, q Query) ([]Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: list %s: %w", k, err)
 	}
+	return tx.recall(k, keyOf(text, args), func() ([]Document, error) { return tx.list(k, q.Within, text, args) })
+}
+
+func (tx *Tx) list(k string, within time.Duration, text string, args []any) ([]Document, error) {
 	var found []Document
 	last := "its first" // a row that can't be read may not know its id
-	err = tx.within(q.Within).each(text, args, func(rows row) error {
+	err := tx.within(within).each(text, args, func(rows row) error {
 		d := Document{Kind: k}
 		var created, updated int64
 		if err := rows.Scan(&d.ID, &d.Version, &created, &updated, &d.Body); err != nil {
@@ -203,6 +218,7 @@ func (tx *Tx) insert(d Document) (Document, error) {
 	if err != nil {
 		return Document{}, tx.failed(err, "put %s %s", d.Kind, d.ID)
 	}
+	tx.changed(d.Kind)
 	if n == 0 {
 		return Document{}, fault.Taken.Because(fmt.Errorf("store: put %s %s: the id or a unique value is taken", d.Kind, d.ID))
 	}
@@ -220,6 +236,7 @@ func (tx *Tx) replace(d Document) (Document, error) {
 	if err != nil {
 		return Document{}, tx.failed(err, "put %s %s", d.Kind, d.ID)
 	}
+	tx.changed(d.Kind)
 	d.Version++
 	d.Created, d.Updated = fromMillis(created), tx.Now()
 	return d, nil
@@ -237,6 +254,7 @@ func (tx *Tx) Delete(k, id string) error {
 	if n == 0 {
 		return ErrMissing
 	}
+	tx.changed(k)
 	return nil
 }
 

@@ -287,6 +287,9 @@ func testView(t *testing.T, p *opened) {
 		return nil
 	})
 	p.view(t, "e1", func(tx *Tx) error {
+		if _, err := tx.Get("user", "u1"); err != nil {
+			return err
+		}
 		// The connection itself refuses, should a statement slip through.
 		if _, err := tx.work.session.exec("DELETE FROM document", nil); err == nil {
 			t.Error("a reader's connection deletes")
@@ -312,8 +315,11 @@ func testView(t *testing.T, p *opened) {
 		return // it has more connections than two
 	}
 	// The two readers are in use, and nobody waits longer than he wants.
-	p.view(t, "e1", func(*Tx) error {
-		return p.View(ctx, "e1", func(*Tx) error {
+	reading := func(tx *Tx) { _, _ = tx.Get("user", "u1") }
+	p.view(t, "e1", func(tx *Tx) error {
+		reading(tx)
+		return p.View(ctx, "e1", func(tx *Tx) error {
+			reading(tx)
 			short, end := context.WithTimeout(ctx, 5*time.Millisecond)
 			defer end()
 			if err := p.Ping(short); !errors.Is(err, context.DeadlineExceeded) {

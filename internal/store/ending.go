@@ -46,7 +46,7 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 }
 
 // skip passes over rows that another node's sweep is at.
-func (tx *Tx) skip() string { return tx.work.session.dialect().skip }
+func (tx *Tx) skip() string { return tx.work.dialect.skip }
 
 // sweep repeats a deletion, an Update each, until it finds less than a batch.
 // After each it calls kept, when it is given.

@@ -19,7 +19,7 @@ type where struct {
 }
 
 func (tx *Tx) where(columns map[string]access) where {
-	return where{columns: columns, dialect: tx.work.session.dialect()}
+	return where{columns: columns, dialect: tx.work.dialect}
 }
 
 // bind adds an argument and returns its placeholder.

@@ -41,11 +41,13 @@ type postgres struct {
 	now     func() time.Time
 	log     *slog.Logger
 	meter   *meter
+	cache   *cache
+	ears    *listener
 	waiting atomic.Int32
 	closed  atomic.Bool
 }
 
-func openPostgres(ctx context.Context, source string, o Options) (*postgres, error) {
+func openPostgres(ctx context.Context, source string, o Options, c *cache) (*postgres, error) {
 	config, err := postgresConfig(source, o)
 	if err != nil {
 		return nil, err
@@ -57,11 +59,12 @@ func openPostgres(ctx context.Context, source string, o Options) (*postgres, err
 	if err != nil {
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
-	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter}
+	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c}
 	if err := p.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
 	}
+	p.ears = listen(config.ConnConfig, c)
 	return p, nil
 }
 
@@ -152,6 +155,7 @@ func (p *postgres) checkDurable(ctx context.Context) error {
 
 func (p *postgres) close() error {
 	p.closed.Store(true)
+	p.ears.close()
 	p.pool.Close()
 	return nil
 }
@@ -181,19 +185,20 @@ func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return nil, fault.Unreachable.Because(fmt.Errorf("store: connect: %w", err))
 }
 
-// view reads one snapshot. What has not begun when fn returns need not end.
-func (p *postgres) view(ctx context.Context, env string, fn func(*Tx) error) error {
+func (p *postgres) view(ctx context.Context) (session, func(), error) {
 	conn, err := p.acquire(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer conn.Release()
 	s := &pgSession{conn: conn}
 	s.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	err = transact(s, instant(p.now), false, env, fn)
-	s.rollback()
-	return err
+	return s, func() {
+		s.rollback()
+		conn.Release()
+	}, nil
 }
+
+func (p *postgres) dialect() dialect { return pgDialect(false) }
 
 // The tries of an Update. A document that is stale at the second try, whose
 // reads hold what they read, was stale before the Update began.
@@ -248,17 +253,23 @@ func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn
 		return err
 	}
 	defer conn.Release()
-	s := &pgSession{conn: conn, locking: try > 1}
+	s := &pgSession{conn: conn}
 	s.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
 	if alone {
 		s.begin("SELECT pg_advisory_xact_lock($1)", lockOf(env))
 	} else {
 		s.begin("SELECT pg_advisory_xact_lock_shared($1)", lockOf(env))
 	}
-	if err := transact(s, instant(p.now), true, env, fn); err != nil {
+	w := &work{session: s, dialect: pgDialect(try > 1), now: instant(p.now), write: true, revises: p.cache.revises}
+	if err := w.transact(env, fn); err != nil {
 		s.rollback()
 		return err
 	}
-	defer p.meter.committed(time.Now())
-	return s.commit()
+	began := time.Now()
+	err = s.commit()
+	p.meter.committed(began)
+	if err == nil {
+		p.cache.changed(w.revised)
+	}
+	return err
 }

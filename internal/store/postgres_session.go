@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,10 +18,9 @@ import (
 // pgSession is one connection to PostgreSQL. What begins its transaction is
 // sent together with the first statement, so that it costs no round trip.
 type pgSession struct {
-	conn    *pgxpool.Conn
-	locking bool // reads hold what they find until the end
-	unsent  []queued
-	open    bool // something was sent
+	conn   *pgxpool.Conn
+	unsent []queued
+	open   bool // something was sent
 }
 
 type queued struct {
@@ -199,8 +199,17 @@ func (s *pgSession) alone(env string) error {
 	return s.each(0, "SELECT pg_advisory_xact_lock($1)", []any{lockOf(env)}, func(row) error { return nil })
 }
 
-// dialect is PostgreSQL's: its ->> gives texts.
-func (s *pgSession) dialect() dialect {
+// channel is where nodes hear of changes.
+const channel = "pixy"
+
+func (s *pgSession) notify(env string, revision int64) error {
+	told := strconv.FormatInt(revision, 10) + " " + env
+	return s.each(0, "SELECT pg_notify('"+channel+"', $1)", []any{told}, func(row) error { return nil })
+}
+
+// pgDialect is PostgreSQL's: its ->> gives texts. Reads of an Update that runs
+// again hold what they find until it ends.
+func pgDialect(locking bool) dialect {
 	d := dialect{collation: `"C"`,
 		number: func(json, text string) string {
 			return "(CASE WHEN jsonb_typeof(" + json + ") = 'number' THEN " + text + "::numeric END)"
@@ -208,7 +217,7 @@ func (s *pgSession) dialect() dialect {
 		boolean: func(b bool) any { return fmt.Sprint(b) },
 		skip:    " FOR UPDATE SKIP LOCKED",
 	}
-	if s.locking {
+	if locking {
 		d.lock = " FOR UPDATE"
 	}
 	return d

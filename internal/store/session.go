@@ -18,8 +18,37 @@ type session interface {
 	// alone waits until nobody else writes to the environment, and lets nobody
 	// until the transaction ends.
 	alone(env string) error
-	dialect() dialect
+	// notify tells other nodes of the revision of an environment, once the
+	// transaction is committed.
+	notify(env string, revision int64) error
 }
+
+// lazy is the session of a View that opens when the first statement runs: what
+// is remembered needs none.
+type lazy struct {
+	session
+	take func() (session, error)
+	err  error // why it could not be opened
+}
+
+func (l *lazy) each(limit time.Duration, text string, args []any, scan func(row) error) error {
+	if l.session == nil && l.err == nil {
+		l.session, l.err = l.take()
+	}
+	if l.err != nil {
+		return l.err
+	}
+	return l.session.each(limit, text, args, scan)
+}
+
+func (l *lazy) refusal(err error) error {
+	if l.session == nil {
+		return err
+	}
+	return l.session.refusal(err)
+}
+
+func (l *lazy) breaks(err error) bool { return l.session == nil || l.session.breaks(err) }
 
 // row is one row of an answer.
 type row interface{ Scan(into ...any) error }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"time"
 
 	driver "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -18,11 +17,10 @@ import (
 type sqlite struct {
 	readers *readers
 	writer  *writer
-	now     func() time.Time
 	path    string
 }
 
-func openFile(ctx context.Context, source string, o Options) (*sqlite, error) {
+func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite, error) {
 	file, err := readSource(source)
 	if err != nil {
 		return nil, err
@@ -48,7 +46,7 @@ func openFile(ctx context.Context, source string, o Options) (*sqlite, error) {
 		write.Close()
 		return nil, file.explain(err)
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), now: o.Now, path: file.path}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o, c), path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.
@@ -62,17 +60,19 @@ func ready(ctx context.Context, db *sql.DB) (*liteSession, error) {
 	return newSession(db)
 }
 
-func (q *sqlite) view(ctx context.Context, env string, fn func(*Tx) error) error {
+func (q *sqlite) view(ctx context.Context) (session, func(), error) {
 	s, err := q.readers.take(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer q.readers.give(s)
 	if err := s.do("BEGIN"); err != nil {
-		return refusal(fmt.Errorf("store: begin a view: %w", err))
+		q.readers.give(s)
+		return nil, nil, refusal(fmt.Errorf("store: begin a view: %w", err))
 	}
-	return transact(s, instant(q.now), false, env, fn)
+	return s, func() { q.readers.give(s) }, nil
 }
+
+func (q *sqlite) dialect() dialect { return liteDialect() }
 
 // update needs not be told who wants to be alone: everybody is.
 func (q *sqlite) update(ctx context.Context, env string, _ bool, fn func(*Tx) error) error {

@@ -100,12 +100,15 @@ func (s *liteSession) refusal(err error) error { return refusal(err) }
 
 func (s *liteSession) breaks(err error) bool { return breaks(err) }
 
+// notify has nobody to tell: no other process writes.
+func (s *liteSession) notify(string, int64) error { return nil }
+
 // alone is what the writer is anyway.
 func (s *liteSession) alone(string) error { return nil }
 
-// dialect is SQLite's: its ->> gives numbers as numbers, and true and false as
-// 1 and 0. There is one writer, whom nothing need wait for.
-func (s *liteSession) dialect() dialect {
+// liteDialect is SQLite's: its ->> gives numbers as numbers, and true and false
+// as 1 and 0. There is one writer, whom nothing need wait for.
+func liteDialect() dialect {
 	return dialect{collation: "BINARY",
 		number:  func(_, text string) string { return text },
 		boolean: func(b bool) any { return b }}

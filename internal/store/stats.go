@@ -12,8 +12,8 @@ import (
 )
 
 // Stats is what a database has done since it was opened, and how it is. What is
-// about one kind of database is nil on the other. A cache has a field of its own
-// here, and the rows that tell of it in watch/database.go.
+// about one kind of database is nil on the other. What is shown of it stands in
+// watch/rows.go.
 type Stats struct {
 	Transactions map[Ended]int64
 	Retries      map[string]int64     // of Updates, by what made them run again: "conflict", "stale", "taken", "lost"
@@ -21,13 +21,21 @@ type Stats struct {
 	Swept        map[string]int64     // tickets that sweeps deleted, by kind
 	Tickets      map[string]int64     // all there are, by kind, at the last CountTickets; nil when they are too many to count
 
+	Cache    CacheStats
 	File     *FileStats
 	Postgres *PoolStats
 }
 
+// CacheStats is how what Looks remember is.
+type CacheStats struct {
+	Hits, Misses, Dropped int64         // documents and lists, so far
+	Environments, Bytes   int           // of which something is remembered, and how much
+	Age                   time.Duration // since what may still be used was last confirmed, at most; 0 on SQLite, where nothing grows old
+}
+
 // Ended is how a transaction ended.
 type Ended struct {
-	Work    string // "view", "update" or "change"
+	Work    string // "view", "look", "update" or "change"
 	Outcome string // see outcomes
 }
 
@@ -69,7 +77,7 @@ func newMeter() *meter {
 	for _, why := range []string{"conflict", "stale", "taken", "lost"} {
 		m.retries.Add(why, 0)
 	}
-	for _, work := range []string{"view", "update", "change"} { // shown as 0 before the first, which a rate would miss
+	for _, work := range []string{"view", "look", "update", "change"} { // shown as 0 before the first, which a rate would miss
 		m.transactions.Add(Ended{work, "ok"}, 0)
 		m.transactions.Add(Ended{work, "failed"}, 0)
 		for _, o := range outcomes() {
@@ -82,7 +90,7 @@ func newMeter() *meter {
 // Stats reads what has been counted. It asks the database nothing.
 func (db *DB) Stats() Stats {
 	m := db.meter
-	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Commits: m.commits.Read()}
+	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
 	if counted := m.tickets.Load(); counted != nil {
 		s.Tickets = *counted
 	}
@@ -94,6 +102,18 @@ func (q *sqlite) stats(s *Stats) {
 	m := q.writer.meter
 	s.File = &FileStats{Batches: m.batches.Read(), Waits: m.waits.Read(), Lost: m.lost.Load(), Waiting: len(q.writer.queue), MaxWaiting: maxQueue,
 		Reading: len(q.readers.places), MaxReading: cap(q.readers.places), Size: sizeOf(q.path), WALSize: sizeOf(q.path + "-wal")}
+}
+
+func (c *cache) stats(now time.Time) CacheStats {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s := CacheStats{Hits: c.hits.Load(), Misses: c.misses.Load(), Dropped: c.dropped.Load(), Environments: len(c.envs), Bytes: c.bytes}
+	for _, m := range c.envs {
+		if age := now.Sub(m.confirmed); c.polled && age <= MaxStale {
+			s.Age = max(s.Age, age)
+		}
+	}
+	return s
 }
 
 // sizeOf is the size of a file, 0 when there is none.

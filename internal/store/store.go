@@ -37,9 +37,11 @@ var (
 
 // Options are what Open can be told. The zero value works.
 type Options struct {
-	Now     func() time.Time // the clock of the transactions; time.Now when nil
-	Log     *slog.Logger     // what an operator should know; discarded when nil
-	Readers int              // SQLite: Views at the same time. PostgreSQL: connections. What fits the machine, when 0
+	Now func() time.Time // the clock of the transactions; time.Now when nil
+	Log *slog.Logger     // what an operator should know; discarded when nil
+	// Remember are the kinds of document that a Look may remember.
+	Remember []string
+	Readers  int // SQLite: Views at the same time. PostgreSQL: connections. What fits the machine, when 0
 
 	meter *meter
 }
@@ -47,6 +49,8 @@ type Options struct {
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
 	engine engine
+	now    func() time.Time
+	cache  *cache
 	meter  *meter
 	close  sync.Once
 	closed error // of the first Close
@@ -54,7 +58,9 @@ type DB struct {
 
 // engine is a database of one of the two kinds.
 type engine interface {
-	view(ctx context.Context, env string, fn func(*Tx) error) error
+	// view opens a session that reads one snapshot, and returns what ends it.
+	view(ctx context.Context) (session, func(), error)
+	dialect() dialect // of a view
 	update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error
 	close() error
 	stats(*Stats)
@@ -72,17 +78,18 @@ type engine interface {
 // It is ErrNewer when a later version of Pixy has updated the tables.
 func Open(ctx context.Context, source string, o Options) (*DB, error) {
 	o = o.filled()
+	c := newCache(o.Remember, IsPostgres(source))
 	var e engine
 	var err error
 	if IsPostgres(source) {
-		e, err = openPostgres(ctx, source, o)
+		e, err = openPostgres(ctx, source, o, c)
 	} else {
-		e, err = openFile(ctx, source, o)
+		e, err = openFile(ctx, source, o, c)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e, meter: o.meter}, nil
+	return &DB{engine: e, now: o.Now, cache: c, meter: o.meter}, nil
 }
 
 // IsPostgres says whether a source names a PostgreSQL database, which other
@@ -109,9 +116,37 @@ func (o Options) filled() Options {
 // A View inside a View can wait for ever when every reader does the same.
 func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.view")
-	err := db.engine.view(ctx, env, fn)
+	err := db.read(ctx, env, nil, fn)
 	db.meter.ended(span, "view", err)
 	return err
+}
+
+// Look is View for what may be a little old: documents of the kinds that the
+// database remembers are as they were at most MaxStale ago, wherever they are
+// changed; on SQLite, and for what this node changes itself, as they are. All
+// else is read as in a View.
+func (db *DB) Look(ctx context.Context, env string, fn func(*Tx) error) error {
+	ctx, span := measure.Start(ctx, "store.look")
+	err := db.read(ctx, env, db.cache, fn)
+	db.meter.ended(span, "look", err)
+	return err
+}
+
+func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	end := func() {}
+	s := &lazy{take: func() (s session, err error) {
+		var done func()
+		if s, done, err = db.engine.view(ctx); err == nil {
+			end = done
+		}
+		return s, err
+	}}
+	defer func() { end() }()
+	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), cache: c, began: time.Now()}
+	return w.transact(env, fn)
 }
 
 // Update runs fn in a transaction that reads and writes, bound to env, and
@@ -137,8 +172,8 @@ func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error 
 	return err
 }
 
-// Change is Update for what others rely on: while fn runs, no other Update and
-// no other Change is under way in the environment, on any node. So what fn looks
+// Change is Update for what others rely on: from the first statement of fn on, no
+// other Update and no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.change")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -132,6 +133,18 @@ func TestSuite(t *testing.T) {
 		{"what was acknowledged is there after closing", testDurable},
 		{"the key's owner", testClaim},
 		{"what is done is counted", testStats},
+		{"nobody's change of a document is lost", testRaceDocument},
+		{"nobody's change of a ticket is lost", testRaceTicket},
+		{"of many who spend a ticket, one does", testRaceSpend},
+		{"of many who take a name, one gets it", testRaceUnique},
+		{"rotation, reuse and end of a family", testRaceRefresh},
+		{"a change is alone", testChangeAlone},
+		{"what is referred to stays", testReferred},
+		{"sweeping together", testSweepTogether},
+		{"texts that can't be kept", testUnstorable},
+		{"a node obeys what it changes", testLook},
+		{"a look sees what a view does", testLookSees},
+		{"the memory is bounded", testRemembersLittle},
 	}
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
@@ -252,4 +265,14 @@ func wantMissing(t *testing.T, err error) {
 	if !errors.Is(err, ErrMissing) {
 		t.Fatalf("error is %v, want ErrMissing", err)
 	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }

@@ -24,21 +24,29 @@ func (tx *Tx) within(limit time.Duration) *Tx { return &Tx{work: tx.work, env: t
 // work is what a transaction and its Root share.
 type work struct {
 	session session
+	dialect dialect
 	now     time.Time
 	write   bool
 	over    bool
 	broken  error // the database may have undone all of it: nothing more runs
+
+	cache   *cache            // of a Look, else nil
+	began   time.Time         // no later than the snapshot of a Look
+	revises func(string) bool // of an Update: whether a kind may be remembered
+	revised map[string]int64  // the revisions that an Update has raised
 }
 
 // transact runs fn as the transaction that is open in a session. A panic of fn
 // is an error, and so is what broke the transaction and fn went on after.
-func transact(s session, now time.Time, write bool, env string, fn func(*Tx) error) error {
-	w := &work{session: s, now: now, write: write}
+func (w *work) transact(env string, fn func(*Tx) error) error {
 	defer func() { w.over = true }()
 	if err := call(fn, &Tx{work: w, env: env}); err != nil {
 		return err
 	}
-	return w.broken
+	if w.broken != nil {
+		return w.broken
+	}
+	return w.revise()
 }
 
 // Root is the same transaction, bound to the root scope.

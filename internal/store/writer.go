@@ -33,6 +33,7 @@ type writer struct {
 	now     func() time.Time
 	log     *slog.Logger
 	meter   *meter
+	cache   *cache
 	queue   chan *job
 
 	mu     sync.RWMutex // held for reading while something is put in the queue
@@ -57,12 +58,14 @@ type job struct {
 	fn    func(*Tx) error
 	state atomic.Int32
 	err   error // what fn came to, until it is committed
-	done  chan error
-	came  time.Time
+
+	revised map[string]int64 // by fn
+	done    chan error
+	came    time.Time
 }
 
-func newWriter(db *sql.DB, s *liteSession, o Options) *writer {
-	w := &writer{db: db, session: s, now: o.Now, log: o.Log, meter: o.meter,
+func newWriter(db *sql.DB, s *liteSession, o Options, c *cache) *writer {
+	w := &writer{db: db, session: s, now: o.Now, log: o.Log, meter: o.meter, cache: c,
 		queue: make(chan *job, maxQueue), over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
@@ -228,7 +231,9 @@ func (w *writer) perform(j *job) bool {
 		j.err = refusal(fmt.Errorf("store: begin a savepoint: %w", err))
 		return false
 	}
-	j.err = transact(w.session, instant(w.now), true, j.env, j.fn)
+	k := &work{session: w.session, dialect: liteDialect(), now: instant(w.now), write: true, revises: w.cache.revises}
+	j.err = k.transact(j.env, j.fn)
+	j.revised = k.revised
 	if j.err != nil {
 		// Only an open transaction has the savepoint still.
 		if err := w.session.do("ROLLBACK TO closure"); err != nil {
@@ -274,6 +279,9 @@ func (w *writer) answer(err error) {
 	for i, j := range w.batch {
 		if err != nil {
 			j.err = err
+		}
+		if j.err == nil {
+			w.cache.changed(j.revised)
 		}
 		j.done <- j.err
 		w.batch[i] = nil

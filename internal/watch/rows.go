@@ -33,6 +33,13 @@ func databaseRows() []row[store.Stats] {
 		{name: "pixy_store_swept_tickets_total", help: "Expired tickets deleted by this node's sweeps.", counter: true, labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Swept })},
 		{name: "pixy_store_tickets", help: "Tickets in the database at the last sweep, none when they are too many to count.", labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Tickets })},
 
+		{name: "pixy_cache_hits_total", help: "Documents and lists that were remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Hits) })},
+		{name: "pixy_cache_misses_total", help: "Documents and lists that were read because they were not remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Misses) })},
+		{name: "pixy_cache_dropped_total", help: "What was forgotten, because it was changed or there was no room.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Dropped) })},
+		{name: "pixy_cache_environments", help: "Environments of which something is remembered.", value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Environments) })},
+		{name: "pixy_cache_bytes", help: "What is remembered.", value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Bytes) })},
+		{name: "pixy_cache_age_seconds", help: "How long ago the oldest of what is still used was confirmed (PostgreSQL).", value: cacheNumber(func(c store.CacheStats) float64 { return c.Age.Seconds() })},
+
 		{name: "pixy_sqlite_batch_closures", help: "Updates that shared a commit.", spread: ofFile(func(f *store.FileStats) measure.Distribution { return f.Batches })},
 		{name: "pixy_sqlite_write_wait_seconds", help: "How long Updates waited for their turn.", spread: ofFile(func(f *store.FileStats) measure.Distribution { return f.Waits })},
 		{name: "pixy_sqlite_lost_batches_total", help: "Batches that SQLite rolled back and that ran again.", counter: true, value: fileNumber(func(f *store.FileStats) int64 { return f.Lost })},
@@ -79,6 +86,10 @@ func byName(of func(store.Stats) map[string]int64) func(store.Stats, func(float6
 			show(float64(n), name)
 		}
 	}
+}
+
+func cacheNumber(of func(store.CacheStats) float64) func(store.Stats) (float64, bool) {
+	return func(s store.Stats) (float64, bool) { return of(s.Cache), true }
 }
 
 func ofFile(of func(*store.FileStats) measure.Distribution) func(store.Stats) (measure.Distribution, bool) {
