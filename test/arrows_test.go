@@ -15,17 +15,19 @@ import (
 
 // arrows is who may import whom. docs/architecture.md shows the same table.
 var arrows = map[string][]string{
-	"cmd/pixy": {"server", "store"},
+	"cmd/pixy": {"server", "watch", "store"},
 	"describe": {"server", "flow", "platform", "kind"},
-	"server":   {"manage", "facts", "flow", "oauth", "platform", "kind", "store", "web", "fault"},
+	"server":   {"watch", "manage", "facts", "flow", "oauth", "platform", "kind", "store", "web", "measure", "fault"},
+	"watch":    {"facts", "store", "measure", "fault"},
 	"manage":   {"facts", "flow", "platform", "kind", "store", "fault"},
-	"facts":    {"flow", "oauth", "platform", "kind", "store", "fault"},
+	"facts":    {"flow", "oauth", "platform", "kind", "store", "measure", "fault"},
 	"flow":     {"platform", "kind", "fault"},
 	"oauth":    {"platform", "fault"},
 	"platform": {"kind", "fault"},
-	"store":    {"kind", "fault"},
+	"store":    {"kind", "measure", "fault"},
 	"kind":     {"fault"},
 	"fault":    {},
+	"measure":  {},
 	"web":      {},
 }
 

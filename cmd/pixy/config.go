@@ -170,6 +170,13 @@ Flags of serve, with their environment variables:
                                                last sign-on (720h)
   --session-idle DURATION  PIXY_SESSION_IDLE   how long it may rest unused (0: as
                                                long as it lasts)
+  --metrics-listen ADDR    PIXY_METRICS_LISTEN where to serve /metrics to Prometheus
+                                               (nowhere)
+  --traces URL             PIXY_TRACES         send traces there by OTLP over HTTP;
+                                               OTEL_EXPORTER_OTLP_ENDPOINT does too
+                                               (nowhere)
+  --drain DURATION         PIXY_DRAIN          how long a server that is to stop goes
+                                               on, while /readyz says 503 (500ms)
   --config FILE            PIXY_CONFIG         a JSON file with flags by their names,
                                                {"listen": ":8443", "tls-dev": true};
                                                a flag or a variable wins over it

@@ -43,6 +43,10 @@ type serveCommand struct {
 	SessionLife time.Duration `env:"PIXY_SESSION_LIFE" default:"720h" name:"session-life"`
 	SessionIdle time.Duration `env:"PIXY_SESSION_IDLE" default:"0s" name:"session-idle"`
 
+	MetricsListen string        `env:"PIXY_METRICS_LISTEN" name:"metrics-listen"`
+	Traces        string        `env:"PIXY_TRACES"`
+	Drain         time.Duration `env:"PIXY_DRAIN" default:"500ms"`
+
 	domains   []server.Domain
 	proxies   []netip.Prefix
 	bootstrap server.Bootstrap
@@ -50,13 +54,12 @@ type serveCommand struct {
 }
 
 // The bounds on what a client may take: the time for a request's header, for
-// all of it, for the answer, and between two requests; and a stop's patience.
+// all of it, for the answer, and between two requests.
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 20 * time.Second
 	writeTimeout  = 40 * time.Second
 	idleTimeout   = 2 * time.Minute
-	stopTimeout   = 10 * time.Second
 	maxHeader     = 64 << 10
 	sweepEvery    = time.Minute
 )
@@ -70,7 +73,11 @@ func (c *serveCommand) Run(ctx context.Context, _, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c.log.Info("pixy serves", "url", running.url, "listen", running.address, "data", c.Data, "version", version)
+	about := []any{"url", running.url, "listen", running.address, "data", c.Data, "version", version}
+	if running.observed.url != "" {
+		about = append(about, "metrics", running.observed.url)
+	}
+	c.log.Info("pixy serves", about...)
 	return running.wait(ctx)
 }
 
@@ -97,6 +104,10 @@ type running struct {
 	lock    *os.File // of the data folder
 	log     *slog.Logger
 	failed  chan error
+
+	observed *observed
+	drain    time.Duration           // between the word that the server stops and the end of its port
+	hurry    context.CancelCauseFunc // sends away who waits
 }
 
 // start opens the data folder, the database and the port, and serves.
@@ -109,6 +120,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	}
 	if c.AuditDays < 0 || c.AuditDays > 36500 {
 		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
+	}
+	if c.Drain < 0 || c.Drain > maxDrain {
+		return nil, &usageError{"--drain must be 0s to 1m"}
 	}
 	if err := c.sessionTimes(); err != nil {
 		return nil, err
@@ -127,9 +141,13 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	r, err := c.open(ctx, listener)
+	seen, err := c.observe(ctx)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close(), lock.Close())
+	}
+	r, err := c.open(ctx, listener, seen)
+	if err != nil {
+		return nil, errors.Join(err, seen.close(ctx), listener.Close(), lock.Close())
 	}
 	r.lock = lock
 	return r, nil
@@ -167,7 +185,7 @@ func listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*running, error) {
+func (c *serveCommand) open(ctx context.Context, listener net.Listener, seen *observed) (*running, error) {
 	public := c.PublicURL
 	if public == "" {
 		public = urlOf(listener.Addr().(*net.TCPAddr), c.TLSDev || c.TLSCert != "")
@@ -184,7 +202,8 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*runnin
 	if err != nil {
 		return nil, err
 	}
-	r := &running{url: strings.TrimSuffix(public, "/"), address: listener.Addr().String(), db: db, log: c.log, failed: make(chan error, 1)}
+	r := &running{url: strings.TrimSuffix(public, "/"), address: listener.Addr().String(), db: db, log: c.log, failed: make(chan error, 1),
+		observed: seen, drain: c.Drain}
 	if err := c.prepare(ctx, r, sealer, listener); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -197,6 +216,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
+		Metrics: r.observed.metrics, Traces: r.observed.traces,
 		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour,
 		Sessions: server.SessionTimes{Life: c.SessionLife, Idle: c.SessionIdle}})
 	if err != nil {
@@ -210,7 +230,9 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	r.server = s
-	r.http = &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+	base, hurry := context.WithCancelCause(context.Background())
+	r.hurry = hurry
+	r.http = &http.Server{Handler: s, BaseContext: func(net.Listener) context.Context { return base }, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}
 	if certificate != nil {
 		r.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
@@ -237,8 +259,19 @@ func urlOf(a *net.TCPAddr, secure bool) string {
 	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(a.Port))
 }
 
-// wait sweeps what expires until ctx ends or serving fails, then stops.
+// wait serves until ctx ends or serving fails, then stops.
 func (r *running) wait(ctx context.Context) error {
+	go r.sweep(ctx)
+	select {
+	case <-ctx.Done():
+		return r.stop()
+	case err := <-r.failed:
+		return errors.Join(fmt.Errorf("serving failed: %w", err), r.close())
+	}
+}
+
+// sweep sweeps what expires until ctx ends. A stop does not wait for it.
+func (r *running) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
@@ -248,23 +281,7 @@ func (r *running) wait(ctx context.Context) error {
 				r.log.Error("sweeping failed", "error", err)
 			}
 		case <-ctx.Done():
-			return r.stop()
-		case err := <-r.failed:
-			r.server.Stop()
-			return errors.Join(fmt.Errorf("serving failed: %w", err), r.db.Close())
+			return
 		}
 	}
-}
-
-// stop lets the requests under way finish, then closes the database.
-func (r *running) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer cancel()
-	r.log.Info("pixy stops")
-	err := r.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err), r.http.Close())
-	}
-	r.server.Stop()
-	return errors.Join(err, r.db.Close(), r.lock.Close())
 }

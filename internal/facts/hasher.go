@@ -3,8 +3,11 @@ package facts
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"pixy/internal/fault"
+	"pixy/internal/measure"
 	"pixy/internal/platform"
 )
 
@@ -16,6 +19,22 @@ type hasher struct {
 	slots  chan struct{}
 	line   chan struct{}
 	nobody string
+
+	refused atomic.Int64
+	took    *measure.Histogram
+}
+
+// Hashes is how the hashing of passwords is.
+type Hashes struct {
+	Waiting, MaxWaiting int
+	Running, MaxRunning int
+	Refused             int64                // because too many waited
+	Took                measure.Distribution // seconds, the waiting apart
+}
+
+// Hashes reads what has been counted.
+func (h *hasher) Hashes() Hashes {
+	return Hashes{Waiting: len(h.line), MaxWaiting: cap(h.line), Running: len(h.slots), MaxRunning: cap(h.slots), Refused: h.refused.Load(), Took: h.took.Read()}
 }
 
 // maxLine is how many may wait for a hash, for each that is computed.
@@ -29,21 +48,34 @@ func newHasher(cost platform.HashCost, slots int, chance func([]byte)) *hasher {
 	chance(random[:])
 	return &hasher{
 		cost: cost, chance: chance, slots: make(chan struct{}, slots), line: make(chan struct{}, slots*maxLine),
-		nobody: platform.NobodysHash(random[:platform.SaltSize], random[platform.SaltSize:], cost),
+		nobody: platform.NobodysHash(random[:platform.SaltSize], random[platform.SaltSize:], cost), took: measure.Seconds(),
 	}
 }
 
-// enter waits for a slot; leave gives it back.
-func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
+// enter waits for a slot; leave gives it back. Both are a span of the trace.
+func (h *hasher) enter(ctx context.Context, name string) (leave func(), err error) {
+	ctx, span := measure.Start(ctx, name)
+	defer func() {
+		if err != nil {
+			span.End("refused")
+		}
+	}()
 	select {
 	case h.line <- struct{}{}:
 	default:
+		h.refused.Add(1)
 		return nil, fault.TooManyHashes
 	}
 	defer func() { <-h.line }()
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
+		measure.Mark(ctx, "turn", "a slot was free")
+		began := time.Now()
+		return func() {
+			<-h.slots
+			h.took.Observe(time.Since(began).Seconds())
+			span.End("ok")
+		}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -52,7 +84,7 @@ func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
 // Verify reports whether a password has a hash. Without a hash the answer is
 // no, and takes as long.
 func (h *hasher) Verify(ctx context.Context, stored, password string) (bool, error) {
-	leave, err := h.enter(ctx)
+	leave, err := h.enter(ctx, "password.verify")
 	if err != nil {
 		return false, err
 	}
@@ -73,7 +105,7 @@ func (h *hasher) Upgradable(stored string) bool { return platform.Upgradable(sto
 
 // Hash hashes a password.
 func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
-	leave, err := h.enter(ctx)
+	leave, err := h.enter(ctx, "password.hash")
 	if err != nil {
 		return "", err
 	}

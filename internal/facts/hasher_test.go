@@ -21,7 +21,7 @@ func TestHashesAreBounded(t *testing.T) {
 	leave := make([]func(), 2)
 	for i := range leave {
 		var err error
-		if leave[i], err = h.enter(t.Context()); err != nil {
+		if leave[i], err = h.enter(t.Context(), "test"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,7 +137,7 @@ func TestNewPassword(t *testing.T) {
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	release, err := h.enter(t.Context())
+	release, err := h.enter(t.Context(), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

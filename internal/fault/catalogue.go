@@ -46,6 +46,9 @@ var (
 	// Unconfirmed: the database did not say whether it has kept what it was told to.
 	Unconfirmed = &Fault{Rule: "store.unconfirmed", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
 		Message: "The database did not confirm that the request was completed. Look whether it was before you try again."}
+	// Stopping: who balances load should send nothing more here.
+	Stopping = &Fault{Rule: "server.stopping", Status: 503, Code: "SERVICE_UNAVAILABLE", RetryAfter: time.Second,
+		Message: "The request could not be completed. The server stops."}
 	// Unstorable: a text has NUL in it, or is not UTF-8.
 	Unstorable = &Fault{Rule: "store.text", Status: 400, Code: "INVALID_DATA", Message: "The request could not be completed. A text in it has a NUL character, or is not UTF-8."}
 	// Unexpected is the only thing said about an internal error.

@@ -19,7 +19,7 @@ func catalogue() map[string]*Fault {
 	return map[string]*Fault{
 		"Malformed": Malformed, "RequestFailed": RequestFailed, "Invalid": Invalid, "TooLarge": TooLarge, "UnknownPath": UnknownPath,
 		"WrongMethod": WrongMethod, "WrongMedia": WrongMedia, "Missing": Missing, "Taken": Taken, "Stale": Stale, "Needed": Needed,
-		"Busy": Busy, "Full": Full, "Unreachable": Unreachable, "Unconfirmed": Unconfirmed, "Unstorable": Unstorable, "Unexpected": Unexpected,
+		"Busy": Busy, "Full": Full, "Unreachable": Unreachable, "Unconfirmed": Unconfirmed, "Stopping": Stopping, "Unstorable": Unstorable, "Unexpected": Unexpected,
 		"TokenInvalid": TokenInvalid, "NotPermitted": NotPermitted, "NotAssignable": NotAssignable, "TooManyGroups": TooManyGroups,
 		"FlowMissing": FlowMissing, "FlowForeign": FlowForeign, "FlowOver": FlowOver, "ActionNotOffered": ActionNotOffered,
 		"BadCredentials": BadCredentials, "LockedOut": LockedOut, "FormForeign": FormForeign, "Mistyped": Mistyped,

@@ -34,7 +34,7 @@ func (s *Server) ciba(w http.ResponseWriter, r *http.Request, form oauth.Form, c
 		return err
 	}
 	page := s.base + s.prefix(c.realm.Environment) + "/approve/" + id
-	s.log.InfoContext(r.Context(), "a person is asked to decide", "correlationId", correlation(r.Context()), "application", c.client.Name, "user", pending.User, "page", page)
+	s.log.InfoContext(r.Context(), "a person is asked to decide", "application", c.client.Name, "user", pending.User, "page", page)
 	return writeJSON(w, http.StatusOK, kind.Body{
 		"auth_req_id": secret, "expires_in": int(pending.ExpiresAt.Sub(now) / time.Second), "interval": pending.Interval, "approval_uri": page,
 	})

@@ -48,15 +48,15 @@ func (s *Server) serveDomains(domains []Domain) error {
 func (s *Server) at(base, env string) *Server {
 	c := *s
 	c.base, c.domain = base, env
-	c.routes = nil
+	c.routes, c.labels = nil, nil
 	for _, r := range c.table() {
 		if strings.HasPrefix(r.Path, "/v1/") {
 			continue
 		}
-		r.Path = strings.Replace(r.Path, "/{env}", "", 1)
+		r.main, r.Path = r.Path, strings.Replace(r.Path, "/{env}", "", 1)
 		c.routes = append(c.routes, r)
 	}
-	c.mux = c.mount(c.routes)
+	c.mount(c.routes)
 	return &c
 }
 

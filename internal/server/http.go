@@ -21,6 +21,7 @@ import (
 
 	"pixy/internal/fault"
 	"pixy/internal/kind"
+	"pixy/internal/measure"
 	"pixy/internal/oauth"
 )
 
@@ -35,16 +36,16 @@ func correlation(ctx context.Context) string {
 
 // ServeHTTP answers a request at the host that it is for.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = s.proxies.forwarded(r)
-	s.sites.of(r).serve(w, r)
+	r, trusted := s.proxies.forwarded(r)
+	s.sites.of(r).serve(w, r, trusted)
 }
 
 // serve gives the request its correlation id, answers it, and writes one log
-// line about it.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// line about it. trusted says that a reverse proxy of ours sent it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, trusted bool) {
 	began := s.now()
-	id := s.vault.NewID()
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	id, pattern := s.vault.NewID(), s.pattern(r)
+	r, seen := s.arrived(r, pattern, id, trusted)
 	if s.domain != "" {
 		r.SetPathValue("env", s.domain)
 	}
@@ -52,14 +53,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	defer func() {
 		if p := recover(); p != nil && p != http.ErrAbortHandler {
-			s.log.Error("a request panicked", "correlationId", id, "panic", p, "stack", string(debug.Stack()))
+			s.log.ErrorContext(r.Context(), "a request panicked", "panic", p, "stack", string(debug.Stack()))
 			s.refuse(rec, r, asPlatform, fault.Unexpected)
 		}
-		s.log.Info("request", "correlationId", id, "method", printable(r.Method), "path", brief(r.URL.Path), "status", rec.status,
-			"ms", float64(s.now().Sub(began).Microseconds())/1000, "remoteIp", remoteIP(r))
+		took := s.now().Sub(began)
+		s.log.InfoContext(r.Context(), "request", "method", printable(r.Method), "path", brief(r.URL.Path), "status", rec.status,
+			"ms", float64(took.Microseconds())/1000, "remoteIp", remoteIP(r))
+		s.answered(r, seen, rec.status, took)
 	}()
-	clean := path.Clean(r.URL.Path)
-	if _, pattern := s.mux.Handler(r); pattern == "" || clean != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+	if pattern == "" {
 		form := asPlatform
 		if strings.Contains(r.Header.Get("Accept"), "text/html") {
 			form = asPage
@@ -70,6 +72,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(rec, r)
 }
 
+// pattern is the path in the table of routes that a request is for, or "". A
+// path that is not clean is none.
+func (s *Server) pattern(r *http.Request) string {
+	_, pattern := s.mux.Handler(r)
+	if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") && r.URL.Path != "/" {
+		return ""
+	}
+	return pattern
+}
+
 func (s *Server) commonHeaders(w http.ResponseWriter, id string) {
 	h := w.Header()
 	h.Set("Correlation-Id", id)
@@ -78,6 +90,9 @@ func (s *Server) commonHeaders(w http.ResponseWriter, id string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
+	if s.stopping.Load() {
+		h.Set("Connection", "close") // the next request is for another node
+	}
 	if s.secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -293,10 +308,14 @@ func sent(came string) string {
 // expected and what came.
 func (s *Server) logRefusal(r *http.Request, f *fault.Fault) {
 	level := slog.LevelInfo
-	if f.Status >= 500 && !errors.Is(f.Cause, context.Canceled) { // who hung up is nobody's error
+	if f.Status >= 500 && !left(f.Cause) {
 		level = slog.LevelError
 	}
-	attrs := []slog.Attr{slog.String("correlationId", correlation(r.Context())), slog.String("rule", f.Rule), slog.String("section", f.Section),
+	if !left(f.Cause) {
+		s.metrics.Refused(f.Rule)
+	}
+	measure.Mark(r.Context(), "refused", f.Rule)
+	attrs := []slog.Attr{slog.String("rule", f.Rule), slog.String("section", f.Section),
 		slog.Int("status", f.Status), slog.String("code", f.Code)}
 	if f.Expected != "" || f.Came != "" {
 		attrs = append(attrs, slog.String("expected", brief(f.Expected)), slog.String("came", sent(f.Came)))

@@ -19,7 +19,7 @@ func (s *Server) answer(ctx context.Context, c issuing, out oauth.Outcome) (kind
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.accessToken(c, out.Issue, added)
+	body, err := s.accessToken(ctx, c, out.Issue, added)
 	if err != nil {
 		return nil, err
 	}
@@ -31,20 +31,20 @@ func (s *Server) answer(ctx context.Context, c issuing, out oauth.Outcome) (kind
 	}
 	if out.Issue.WantsIdentity() {
 		with := oauth.Beside{AccessToken: c.signer.LeftHash(body["access_token"].(string))}
-		body["id_token"], err = s.identityToken(c, out.Issue, with, added)
+		body["id_token"], err = s.identityToken(ctx, c, out.Issue, with, added)
 	}
 	return body, err
 }
 
 // accessToken signs an access token, and is what every answer says of one.
-func (s *Server) accessToken(c issuing, i oauth.Issue, added mapped) (kind.Body, error) {
+func (s *Server) accessToken(ctx context.Context, c issuing, i oauth.Issue, added mapped) (kind.Body, error) {
 	now, target := s.now(), c.client.Target(i)
 	claims := c.realm.AccessClaims(i, target, c.client.ID, s.vault.NewID(), now)
 	whole, err := oauth.With(claims, added.forAPI)
 	if err != nil {
 		return nil, err
 	}
-	token, err := c.signer.Sign(whole, c.client.AccessType())
+	token, err := sign(ctx, func() (string, error) { return c.signer.Sign(whole, c.client.AccessType()) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +58,12 @@ func (s *Server) accessToken(c issuing, i oauth.Issue, added mapped) (kind.Body,
 	return body, nil
 }
 
-func (s *Server) identityToken(c issuing, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
+func (s *Server) identityToken(ctx context.Context, c issuing, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
 	claims, err := oauth.With(c.realm.IdentityClaims(i, c.client.ID, s.vault.NewID(), with, s.now()), added.forClient)
 	if err != nil {
 		return "", err
 	}
-	return c.signer.Sign(claims, "")
+	return sign(ctx, func() (string, error) { return c.signer.Sign(claims, "") })
 }
 
 // mapped is the claims that attribute mappings add: those of the resources to

@@ -58,8 +58,11 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 // maxPing bounds how long readyz waits for the database.
 const maxPing = 2 * time.Second
 
-// readyz says that the database answers.
+// readyz says that the database answers, and that the server does not stop.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	if s.stopping.Load() {
+		return fault.Stopping
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxPing)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {

@@ -106,9 +106,23 @@ func (s *Server) try(ctx context.Context, m move) (out made, again bool, err err
 		s.notifier.ring()
 	}
 	if err == nil && !again {
+		s.count(action, out, refuse)
+	}
+	if err == nil && !again {
 		err = refuse
 	}
 	return out, again, err
+}
+
+// count counts a move that was made, well or not.
+func (s *Server) count(a flow.Action, out made, refuse error) {
+	s.metrics.Stepped(a.Media, out.record.Flow.Status)
+	switch {
+	case out.token != "":
+		s.metrics.SignedOn(true)
+	case refuse != nil && a.Needs == flow.NeedVerdict:
+		s.metrics.SignedOn(false)
+	}
 }
 
 // look opens the flow of a move, finds the action it admits, checks the body,

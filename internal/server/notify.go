@@ -32,6 +32,10 @@ const (
 // notice is a notice that is due.
 type notice = store.Ticket[oauth.Notice]
 
+// Drain says that the server is about to stop: it is not ready any more, and
+// answers all the same.
+func (s *Server) Drain() { s.stopping.Store(true) }
+
 // Stop lets the notices under way arrive. Those that wait are sent when the
 // server runs again.
 func (s *Server) Stop() { s.notifier.stop() }
@@ -90,6 +94,7 @@ func (s *Server) tellClient(ctx context.Context, notices []notice, stopped func(
 		notices[i] = n
 		reply, failure := s.tell(ctx, n.Body)
 		next, due, keep := n.Body.After(reply, s.now())
+		s.metrics.Told(failure == nil, !keep)
 		if failure != nil {
 			s.log.WarnContext(ctx, "an application did not hear that a session has ended", "environment", next.Environment, "application", next.Client,
 				"session", next.Session, "tries", next.Tries, "givenUp", !keep, "error", failure)

@@ -20,18 +20,18 @@ func (p proxies) trust(a netip.Addr) bool {
 
 // forwarded is a request as the outermost trusted proxy got it: from the
 // client's address and for the host that the client called. Of a peer that is
-// no proxy, it is the request itself.
-func (p proxies) forwarded(r *http.Request) *http.Request {
+// no proxy, it is the request itself. trusted says which.
+func (p proxies) forwarded(r *http.Request) (as *http.Request, trusted bool) {
 	peer, ok := address(r.RemoteAddr)
 	if !ok || !p.trust(peer) {
-		return r
+		return r, false
 	}
 	c := *r
 	c.RemoteAddr = net.JoinHostPort(p.client(peer, r.Header.Values("X-Forwarded-For")).String(), "0")
 	if hosts := listed(r.Header.Values("X-Forwarded-Host")); len(hosts) > 0 {
 		c.Host = hosts[len(hosts)-1]
 	}
-	return &c
+	return &c, true
 }
 
 // client is the rightmost address that is no proxy's: each proxy adds that of

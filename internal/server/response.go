@@ -38,6 +38,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, realm oauth.Rea
 		if err := s.inFront(r.Context(), realm, g, answer); err != nil {
 			return err
 		}
+		s.metrics.Issued("implicit", answer)
 	}
 	if q.Mode != oauth.ModeFlow {
 		return s.respond(w, realm, backOf(q), answer)
@@ -85,7 +86,7 @@ func (s *Server) inFront(ctx context.Context, realm oauth.Realm, g granted, answ
 		with.Code = c.signer.LeftHash(g.code)
 	}
 	if q.Wants(oauth.TypeToken) {
-		tokens, err := s.accessToken(c, i, added)
+		tokens, err := s.accessToken(ctx, c, i, added)
 		if err != nil {
 			return err
 		}
@@ -114,7 +115,7 @@ func (s *Server) identityInFront(ctx context.Context, c issuing, i oauth.Issue, 
 		}
 		added.forClient = claims
 	}
-	return s.identityToken(c, i, with, added)
+	return s.identityToken(ctx, c, i, with, added)
 }
 
 // back is where an answer goes once the redirect URI is proven.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ type Route struct {
 	Many   string
 	Status int
 
+	main    string // the path at the main host, when it is another
 	answers answers
 	trust   trust
 	acts    bool // a GET that has an effect: HEAD would have it, too
@@ -136,22 +138,22 @@ func unguarded(routes []Route) string {
 
 // mount makes the mux: one handler a path, which knows the path's methods, so
 // that a wrong method gets our own 405 and a preflight its answer.
-func (s *Server) mount(routes []Route) *http.ServeMux {
+func (s *Server) mount(routes []Route) {
+	s.mux, s.labels = http.NewServeMux(), map[string]string{}
 	paths := map[string]map[string]Route{}
 	for _, r := range routes {
 		if paths[r.Path] == nil {
 			paths[r.Path] = map[string]Route{}
+			s.labels[r.Path] = cmp.Or(r.main, r.Path)
 		}
 		paths[r.Path][r.Method] = r
 		if r.Method == "GET" && !r.acts {
 			paths[r.Path]["HEAD"] = r
 		}
 	}
-	mux := http.NewServeMux()
 	for path, methods := range paths {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
 	}
-	return mux
 }
 
 // dispatch picks the route of the method and checks what every endpoint has

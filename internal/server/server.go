@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pixy/internal/facts"
@@ -20,6 +21,7 @@ import (
 	"pixy/internal/manage"
 	"pixy/internal/platform"
 	"pixy/internal/store"
+	"pixy/internal/watch"
 	"pixy/internal/web"
 )
 
@@ -39,7 +41,10 @@ type Config struct {
 	Sessions  facts.SessionTimes
 
 	Domains        []Domain       // hosts that serve one environment each
-	TrustedProxies []netip.Prefix // whose word counts for a client's address and host
+	TrustedProxies []netip.Prefix // whose word counts for a client's address and host, and for its trace
+
+	Metrics *watch.Metrics // nil for none
+	Traces  *watch.Traces  // nil for none
 }
 
 // Server answers every request. It is safe for concurrent use. There is one for
@@ -64,7 +69,13 @@ type Server struct {
 	api      *manage.API
 	mux      *http.ServeMux
 	routes   []Route
-	ids      []string // the names that ids have in paths
+	labels   map[string]string // the paths of the mux, and what they are on the main host
+	metrics  *watch.Metrics
+	traces   *watch.Traces
+	stopping *atomic.Bool
+	// countAfter is when tickets may be counted again, in nanoseconds.
+	countAfter *atomic.Int64
+	ids        []string // the names that ids have in paths
 
 	passwordPolicy []kind.Field // what a flow shows of one
 	retention      time.Duration
@@ -102,8 +113,8 @@ func New(c Config) (*Server, error) {
 	}
 	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes), facts.NewRecords(c.Sessions)
 	s := &Server{
-		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: c.Log, now: c.Now, pages: pages,
-		records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
+		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: slog.New(lines{c.Log.Handler()}), now: c.Now, pages: pages,
+		metrics: c.Metrics, traces: c.Traces, stopping: new(atomic.Bool), countAfter: new(atomic.Int64), records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
 	s.keySets, s.notifier = newKeySets(c.Now), newNotifier(s.tellAll)
 	s.outgoing = outgoing(notifyTimeout)
@@ -115,7 +126,9 @@ func New(c Config) (*Server, error) {
 	if path := unguarded(s.routes); path != "" {
 		return nil, fmt.Errorf("the endpoint %s declares no permission", path)
 	}
-	s.mux = s.mount(s.routes)
+	s.mount(s.routes)
+	s.metrics.Database(s.db.Stats)
+	s.metrics.Hashes(s.vault.Hashes)
 	return s, s.serveDomains(c.Domains)
 }
 
@@ -131,7 +144,9 @@ func publicURL(text string) (string, error) {
 // purges deleted environments, and tells again what applications did not hear.
 // Most tickets stay for an hour, so that a page that was left open, or an answer
 // to who comes late, can say what happened; not what anybody may leave many of.
-func (s *Server) Sweep(ctx context.Context) error {
+func (s *Server) Sweep(ctx context.Context) (err error) {
+	began := time.Now()
+	defer func() { s.metrics.Swept(time.Since(began), err) }()
 	s.notifier.ring()
 	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
 	once, errOnce := s.db.Sweep(ctx, s.now(), s.records.Pushed.Kind, s.records.Seen.Kind)
@@ -140,7 +155,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 	if tickets+events > 0 {
 		s.log.InfoContext(ctx, "swept what has expired", "tickets", tickets, "events", events)
 	}
-	return errors.Join(err, errOnce, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx))
+	return errors.Join(err, errOnce, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx), s.countTickets(ctx))
 }
 
 // prefix is where an environment begins in the paths of this host.

@@ -54,6 +54,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s.metrics.Issued(grant.Type, body)
 	return writeJSON(w, http.StatusOK, body)
 }
 

@@ -26,9 +26,22 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 	if len(kinds) > 0 {
 		which = " AND kind IN ('" + strings.Join(kinds, "', '") + "')"
 	}
-	return db.sweep(ctx, func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2"+tx.skip()+")",
-			millis(before), int64(sweepBatch))
+	var some map[string]int64
+	return db.sweep(ctx, func(tx *Tx) (n int64, err error) {
+		some = map[string]int64{} // of this Update, which may run twice
+		err = tx.each("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2"+tx.skip()+") RETURNING kind",
+			[]any{millis(before), int64(sweepBatch)}, func(r row) error {
+				var kind string
+				err := r.Scan(&kind)
+				some[kind]++
+				n++
+				return err
+			})
+		return n, err
+	}, func() {
+		for kind, n := range some {
+			db.meter.swept.Add(kind, n)
+		}
 	})
 }
 
@@ -36,7 +49,8 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 func (tx *Tx) skip() string { return tx.work.dialect.skip }
 
 // sweep repeats a deletion, an Update each, until it finds less than a batch.
-func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error)) (int64, error) {
+// After each it calls kept, when it is given.
+func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error), kept func()) (int64, error) {
 	var total int64
 	for {
 		var n int64
@@ -48,6 +62,9 @@ func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error)) (int64, 
 			return total, err
 		}
 		total += n
+		if kept != nil {
+			kept()
+		}
 		if n < sweepBatch {
 			return total, nil
 		}

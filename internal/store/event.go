@@ -88,7 +88,7 @@ func (db *DB) SweepEvents(ctx context.Context, before time.Time) (int64, error) 
 	return db.sweep(ctx, func(tx *Tx) (int64, error) {
 		return tx.exec("DELETE FROM event WHERE (env, recorded, id) IN (SELECT env, recorded, id FROM event WHERE recorded < $1 ORDER BY recorded LIMIT $2"+tx.skip()+")",
 			millis(before), int64(sweepBatch))
-	})
+	}, nil)
 }
 
 // Purge deletes everything that an environment has, a few rows in each Update.
@@ -102,7 +102,7 @@ func (db *DB) Purge(ctx context.Context, env string) error {
 	} {
 		_, err := db.sweep(ctx, func(tx *Tx) (int64, error) {
 			return tx.exec("DELETE FROM "+table.name+" WHERE ("+table.key+") IN (SELECT "+table.key+" FROM "+table.name+" WHERE env = $1 LIMIT $2"+tx.skip()+")", env, int64(sweepBatch))
-		})
+		}, nil)
 		if err != nil {
 			return err
 		}

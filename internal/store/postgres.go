@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"pixy/internal/fault"
+	"pixy/internal/measure"
 )
 
 // How long PostgreSQL may take. Each bound holds on the server's side where it
@@ -39,6 +40,7 @@ type postgres struct {
 	pool    *pgxpool.Pool
 	now     func() time.Time
 	log     *slog.Logger
+	meter   *meter
 	cache   *cache
 	ears    *listener
 	waiting atomic.Int32
@@ -57,7 +59,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 	if err != nil {
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
-	p := &postgres{pool: pool, now: o.Now, log: o.Log, cache: c}
+	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c}
 	if err := p.checkDurable(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -212,17 +214,7 @@ const (
 func (p *postgres) update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := p.once(ctx, env, alone, try, fn)
-		most := 1
-		switch {
-		case errors.Is(err, errConflict):
-			most = triesOfConflict
-		case errors.Is(err, fault.Stale):
-			most = triesOfStale
-		case errors.Is(err, fault.Taken):
-			most = triesOfTaken
-		case errors.Is(err, errNotBegun):
-			most = 2
-		}
+		why, most := patience(err)
 		if try >= most {
 			return err
 		}
@@ -232,7 +224,24 @@ func (p *postgres) update(ctx context.Context, env string, alone bool, fn func(*
 		if ctx.Err() != nil {
 			return err
 		}
+		p.meter.retries.Add(why, 1)
+		measure.Mark(ctx, "retry", why)
 	}
+}
+
+// patience is why an Update is worth another try, and how many in all.
+func patience(err error) (why string, tries int) {
+	switch {
+	case errors.Is(err, errConflict):
+		return "conflict", triesOfConflict
+	case errors.Is(err, fault.Stale):
+		return "stale", triesOfStale
+	case errors.Is(err, fault.Taken):
+		return "taken", triesOfTaken
+	case errors.Is(err, errNotBegun):
+		return "lost", 2
+	}
+	return "", 1
 }
 
 // once is one try. READ COMMITTED with compare-and-set: what is read again is
@@ -256,9 +265,11 @@ func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn
 		s.rollback()
 		return err
 	}
-	if err := s.commit(); err != nil {
-		return err
+	began := time.Now()
+	err = s.commit()
+	p.meter.committed(began)
+	if err == nil {
+		p.cache.changed(w.revised)
 	}
-	p.cache.changed(w.revised)
-	return nil
+	return err
 }

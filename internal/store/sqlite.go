@@ -17,6 +17,7 @@ import (
 type sqlite struct {
 	readers *readers
 	writer  *writer
+	path    string
 }
 
 func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite, error) {
@@ -45,7 +46,7 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 		write.Close()
 		return nil, file.explain(err)
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o, c)}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o, c), path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pixy/internal/measure"
 )
 
 var (
@@ -40,6 +42,8 @@ type Options struct {
 	// Remember are the kinds of document that a Look may remember.
 	Remember []string
 	Readers  int // SQLite: Views at the same time. PostgreSQL: connections. What fits the machine, when 0
+
+	meter *meter
 }
 
 // DB is an open database. Its methods may be called from many goroutines.
@@ -47,6 +51,7 @@ type DB struct {
 	engine engine
 	now    func() time.Time
 	cache  *cache
+	meter  *meter
 	close  sync.Once
 	closed error // of the first Close
 }
@@ -58,6 +63,7 @@ type engine interface {
 	dialect() dialect // of a view
 	update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error
 	close() error
+	stats(*Stats)
 }
 
 // Open opens the database that source names, and creates or updates its
@@ -83,7 +89,7 @@ func Open(ctx context.Context, source string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e, now: o.Now, cache: c}, nil
+	return &DB{engine: e, now: o.Now, cache: c, meter: o.meter}, nil
 }
 
 // IsPostgres says whether a source names a PostgreSQL database, which other
@@ -99,6 +105,7 @@ func (o Options) filled() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.meter = newMeter()
 	return o
 }
 
@@ -108,7 +115,10 @@ func (o Options) filled() Options {
 //
 // A View inside a View can wait for ever when every reader does the same.
 func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.read(ctx, env, nil, fn)
+	ctx, span := measure.Start(ctx, "store.view")
+	err := db.read(ctx, env, nil, fn)
+	db.meter.ended(span, "view", err)
+	return err
 }
 
 // Look is View for what may be a little old: documents of the kinds that the
@@ -116,7 +126,10 @@ func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 // changed; on SQLite, and for what this node changes itself, as they are. All
 // else is read as in a View.
 func (db *DB) Look(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.read(ctx, env, db.cache, fn)
+	ctx, span := measure.Start(ctx, "store.look")
+	err := db.read(ctx, env, db.cache, fn)
+	db.meter.ended(span, "look", err)
+	return err
 }
 
 func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error) error {
@@ -153,14 +166,20 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 // whether it is kept. A caller whose ctx ends before his turn gets ctx.Err() and
 // fn doesn't run; once it is his turn, ctx matters no more.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, false, fn)
+	ctx, span := measure.Start(ctx, "store.update")
+	err := db.engine.update(ctx, env, false, fn)
+	db.meter.ended(span, "update", err)
+	return err
 }
 
 // Change is Update for what others rely on: from the first statement of fn on, no
 // other Update and no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, true, fn)
+	ctx, span := measure.Start(ctx, "store.change")
+	err := db.engine.update(ctx, env, true, fn)
+	db.meter.ended(span, "change", err)
+	return err
 }
 
 // Ping asks the database to read something.

@@ -132,6 +132,7 @@ func TestSuite(t *testing.T) {
 		{"one time in a transaction", testNow},
 		{"what was acknowledged is there after closing", testDurable},
 		{"the key's owner", testClaim},
+		{"what is done is counted", testStats},
 		{"nobody's change of a document is lost", testRaceDocument},
 		{"nobody's change of a ticket is lost", testRaceTicket},
 		{"of many who spend a ticket, one does", testRaceSpend},

@@ -13,6 +13,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"pixy/internal/fault"
+	"pixy/internal/measure"
 )
 
 // A batch ends at so many closures, or after so long; the queue holds so many
@@ -31,6 +32,7 @@ type writer struct {
 	session *liteSession
 	now     func() time.Time
 	log     *slog.Logger
+	meter   *meter
 	cache   *cache
 	queue   chan *job
 
@@ -59,10 +61,11 @@ type job struct {
 
 	revised map[string]int64 // by fn
 	done    chan error
+	came    time.Time
 }
 
 func newWriter(db *sql.DB, s *liteSession, o Options, c *cache) *writer {
-	w := &writer{db: db, session: s, now: o.Now, log: o.Log, cache: c,
+	w := &writer{db: db, session: s, now: o.Now, log: o.Log, meter: o.meter, cache: c,
 		queue: make(chan *job, maxQueue), over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
@@ -73,7 +76,7 @@ func (w *writer) do(ctx context.Context, env string, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, env: env, fn: fn, done: make(chan error, 1)}
+	j := &job{ctx: ctx, env: env, fn: fn, done: make(chan error, 1), came: time.Now()}
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
@@ -113,10 +116,20 @@ func (j *job) take() bool {
 	return j.state.CompareAndSwap(waiting, taken)
 }
 
+// turn takes a job, and counts how long it has waited.
+func (w *writer) turn(j *job) bool {
+	if !j.take() {
+		return false
+	}
+	w.meter.waits.Observe(time.Since(j.came).Seconds())
+	measure.Mark(j.ctx, "turn", "the writer took it")
+	return true
+}
+
 func (w *writer) run() {
 	defer w.ended()
 	for j := range w.queue {
-		if j.take() {
+		if w.turn(j) {
 			w.share(j)
 		}
 	}
@@ -159,6 +172,7 @@ func (w *writer) share(first *job) {
 		w.again()
 		return
 	}
+	w.meter.batches.Observe(float64(len(w.batch)))
 	if err := w.commit(); err != nil {
 		// Even who was refused is told: he may have been refused for
 		// something that is not there now.
@@ -176,7 +190,7 @@ func (w *writer) next() *job {
 			if !ok {
 				return nil
 			}
-			if j.take() {
+			if w.turn(j) {
 				return j
 			}
 		default:
@@ -191,8 +205,10 @@ func (w *writer) next() *job {
 // is no room doesn't take its neighbours along.
 func (w *writer) again() {
 	w.log.Warn("a transaction was lost and is run again", "closures", len(w.batch), "cause", w.batch[len(w.batch)-1].err)
+	w.meter.lost.Add(1)
 	w.rollback()
 	for _, j := range w.batch {
+		measure.Mark(j.ctx, "again", "the batch was lost")
 		if err := w.begin(); err != nil {
 			j.err = err
 			continue
@@ -246,6 +262,7 @@ func (w *writer) begin() error {
 }
 
 func (w *writer) commit() error {
+	defer w.meter.committed(time.Now())
 	if err := w.session.do("COMMIT"); err != nil {
 		w.rollback()
 		return refusal(fmt.Errorf("store: commit: %w", err))

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A stop, from the signal to the exit, takes stopTimeout at most, and what
+// --drain is longer than its default. Requests that wait for a turn, of the
+// database or of a hash, are sent away after hurryTime; those that still run
+// after finishTime are cut off. Then what waits to be told has tellTime, and the
+// database closeTime.
+const (
+	stopTimeout = 5 * time.Second
+	drainTime   = 500 * time.Millisecond
+	hurryTime   = 2 * time.Second
+	finishTime  = 2500 * time.Millisecond
+	tellTime    = 500 * time.Millisecond
+	closeTime   = time.Second
+	maxDrain    = time.Minute
+)
+
+// errStopping is why requests are sent away.
+var errStopping = errors.New("the server stops")
+
+// stop says that the server is not ready any more and goes on for a while, so
+// that whoever balances load can see it. Then it lets the requests under way
+// finish, and closes the database.
+func (r *running) stop() error {
+	r.log.Info("pixy stops")
+	r.server.Drain()
+	time.Sleep(r.drain)
+	hurry := time.AfterFunc(hurryTime, func() { r.hurry(errStopping) })
+	defer hurry.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+	defer cancel()
+	err := r.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("some requests did not finish within %s: %w", finishTime, err), r.http.Close())
+	}
+	return errors.Join(err, r.close())
+}
+
+// close ends what is beside the requests. Applications that have not heard by
+// then of a session's end hear of it from another node, or at the next start.
+func (r *running) close() error {
+	if err := within(tellTime, func() error { r.server.Stop(); return nil }); err != nil {
+		r.log.Warn("applications are told later of sessions that ended, because telling them takes too long")
+	}
+	flushed := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		flushed <- r.observed.close(ctx)
+	}()
+	err := within(closeTime, r.db.Close)
+	if errors.Is(err, errLate) {
+		err = fmt.Errorf("the database did not finish within %s: what it had under way is kept or not, as if the power had failed", closeTime)
+	}
+	if late := <-flushed; late != nil {
+		r.log.Warn("the last traces were not sent", "error", late)
+	}
+	return errors.Join(err, r.lock.Close())
+}
+
+// errLate says that something takes too long to be waited for.
+var errLate = errors.New("it takes too long")
+
+// within does what may take so long. It goes on in the background, when it
+// takes longer.
+func within(limit time.Duration, what func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- what() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
+		return errLate
+	}
+}
