@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,7 +108,8 @@ func (k *client) changePassword() bool {
 	if full {
 		return false
 	}
-	password := fmt.Sprintf("%s-%s-%d", goodPassword, k.name, k.next.Add(1))
+	// No character may stand more than twice in a row.
+	password := goodPassword + strings.Join(strings.Split(fmt.Sprint(k.next.Add(1)), ""), "-")
 	a := k.c.setPassword(k.node(), k.changing, password)
 	k.l.unrefused("a new password", a)
 	acked := k.l.count("passwords", a)
