@@ -38,14 +38,22 @@ type answer struct {
 	err    error // there was no answer, or half of one
 }
 
+// trouble says that the node could not, in the form of the endpoint: an
+// application hears of it by the redirect (RFC 6749 §4.1.2.1).
+func (a answer) trouble() bool {
+	return a.status >= 500 || a.query("error") == "temporarily_unavailable" || a.query("error") == "server_error"
+}
+
 // acked says that the node has promised that it is done.
-func (a answer) acked() bool { return a.err == nil && a.status >= 200 && a.status < 400 }
+func (a answer) acked() bool {
+	return a.err == nil && a.status >= 200 && a.status < 400 && a.query("error") == ""
+}
 
 // unknown says that nobody knows whether it is done.
-func (a answer) unknown() bool { return a.err != nil || a.status >= 500 }
+func (a answer) unknown() bool { return a.err != nil || a.trouble() }
 
 // refused says that it is not done, and won't be.
-func (a answer) refused() bool { return a.err == nil && a.status >= 400 && a.status < 500 }
+func (a answer) refused() bool { return !a.acked() && !a.unknown() }
 
 func (a answer) text(name string) string {
 	s, _ := a.body[name].(string)
@@ -90,6 +98,8 @@ func (a answer) want(status int) error {
 // trouble says 503 and when to come back, and nothing else.
 func (a answer) wrong() string {
 	switch {
+	case a.query("error") == "server_error":
+		return fmt.Sprintf("a server in trouble is temporarily unavailable, and not: %s", a)
 	case a.err != nil || a.status < 500:
 		return ""
 	case a.status != http.StatusServiceUnavailable:

@@ -231,7 +231,7 @@ func (s *tally) judge(p prize, answers []answer, winners int) {
 			successors[a.text("refresh_token")] = true
 		case p.lost == nil && a.refused() || p.lost != nil && p.lost(a):
 			losses++
-		case a.status == http.StatusServiceUnavailable && a.wrong() == "":
+		case a.trouble() && a.wrong() == "":
 			s.busy++
 		default:
 			s.wrong = append(s.wrong, fmt.Sprintf("neither won nor lost: %s", a))
