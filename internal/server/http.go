@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"pixy/internal/fault"
@@ -39,12 +40,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.sites.of(r).serve(w, r)
 }
 
+// requestTime is how long a request may wait for the database and for hashes, all
+// in all. With what a COMMIT may take then it is less than the time in which
+// the answer must be written.
+const requestTime = 30 * time.Second
+
 // serve gives the request its correlation id, answers it, and writes one log
 // line about it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := s.now()
 	id := s.vault.NewID()
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, id), requestTime)
+	defer cancel()
+	r = r.WithContext(ctx)
 	if s.domain != "" {
 		r.SetPathValue("env", s.domain)
 	}

@@ -179,6 +179,13 @@ func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return nil, fault.Unreachable.Because(fmt.Errorf("store: connect: %w", err))
 }
 
+// deadline is when the caller stops waiting. That he leaves sooner changes
+// nothing: what has begun goes on.
+func deadline(ctx context.Context) time.Time {
+	at, _ := ctx.Deadline()
+	return at
+}
+
 // view reads one snapshot. What has not begun when fn returns need not end.
 func (p *postgres) view(ctx context.Context, env string, fn func(*Tx) error) error {
 	conn, err := p.acquire(ctx)
@@ -186,7 +193,7 @@ func (p *postgres) view(ctx context.Context, env string, fn func(*Tx) error) err
 		return err
 	}
 	defer conn.Release()
-	s := &pgSession{conn: conn}
+	s := &pgSession{conn: conn, until: deadline(ctx)}
 	s.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	err = transact(s, instant(p.now), false, env, fn)
 	s.rollback()
@@ -239,7 +246,7 @@ func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn
 		return err
 	}
 	defer conn.Release()
-	s := &pgSession{conn: conn, locking: try > 1}
+	s := &pgSession{conn: conn, locking: try > 1, until: deadline(ctx)}
 	s.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
 	if alone {
 		s.begin("SELECT pg_advisory_xact_lock($1)", lockOf(env))

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 // The vector of RFC 7636, appendix B.
@@ -136,8 +137,17 @@ func (c *cluster) send(n *node, q request) answer {
 	if q.session != "" {
 		r.Header.Set("Cookie", "ST="+q.session)
 	}
-	return read(c.http.Do(r))
+	began := time.Now()
+	a := read(c.http.Do(r))
+	if f := c.observer.Load(); f != nil && *f != nil {
+		(*f)(time.Since(began), a)
+	}
+	return a
 }
+
+// observe lets f hear of every answer from now on, and of how long it took; nil
+// ends that.
+func (c *cluster) observe(f func(time.Duration, answer)) { c.observer.Store(&f) }
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 4 << 20

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ type cluster struct {
 	app    string // the application that people sign in to
 	grace  string // another one, whose refresh tokens have a grace period
 	device string // one for devices
+
+	observer atomic.Pointer[func(time.Duration, answer)]
 }
 
 // What the first start is told, so that no node's data folder need be read.
