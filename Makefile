@@ -6,7 +6,7 @@ FUZZTIME ?= 100000x
 MODULES := . test/client
 NODE := test/client/node/node_modules/.package-lock.json
 
-.PHONY: build test needs unit clients check fuzz bench
+.PHONY: build test test-faults needs unit clients check fuzz bench
 
 build: ## builds bin/pixy
 	go build -o bin/pixy ./cmd/pixy
@@ -40,6 +40,9 @@ clients: $(NODE)
 # None has anything to run when it is installed.
 $(NODE): test/client/node/package-lock.json
 	cd test/client/node && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+
+test-faults: ## kills, stops, slows down and races real nodes on real databases; see test/faults/README.md
+	PIXY_FAULTS=1 go test -count=1 -timeout 1h -v ./test/faults
 
 check: ## gofmt, vet, staticcheck and the arrows
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }

@@ -211,6 +211,19 @@ func TestAssertionOnce(t *testing.T) {
 	w.assert(signJWT(t, jose.HS256, secret, "", w.assertion(app, object{"jti": "spoilt"})), nil).want(200)
 }
 
+// TestAssertionOnceByOtherClocks uses an assertion again at a node whose clock is
+// half a minute behind that of the one which swept.
+func TestAssertionOnceByOtherClocks(t *testing.T) {
+	w := newWorld(t)
+	app := w.service("CLIENT_SECRET_JWT", nil)
+	one := signJWT(t, jose.HS256, []byte(w.secretOf(app)), "", w.assertion(app, nil))
+	w.assert(one, nil).want(200)
+	w.pass(119 * time.Second) // it lives for 90
+	w.must(w.server.Sweep(t.Context()))
+	w.pass(-30 * time.Second)
+	w.assert(one, nil).refused(401, "invalid_client", "used before")
+}
+
 // TestSecretAssertions signs with secrets that are not the client's, and with
 // the previous one while it lives.
 func TestSecretAssertions(t *testing.T) {

@@ -113,13 +113,16 @@ func refreshExpiry(x Exchange) error {
 	return nil
 }
 
+// refreshReuse refuses all generations but the last one and, in the grace period,
+// the one before. Without a grace period no clock counts: it may be that of
+// another node, which is behind the one that rotated.
 func refreshReuse(x Exchange) error {
 	grace := time.Duration(x.Client.RefreshTokenRollingGracePeriod) * time.Second
 	switch x.Generation {
 	case x.Refresh.Generation:
 		return nil
 	case x.Refresh.Generation - 1:
-		if x.Now.Before(x.Refresh.RotatedAt.Add(grace)) {
+		if grace > 0 && x.Now.Before(x.Refresh.RotatedAt.Add(grace)) {
 			return nil
 		}
 	}

@@ -138,6 +138,7 @@ func TestRefreshGrace(t *testing.T) {
 		{"in the grace period", 60, 2, 59 * time.Second, nil, true, false},
 		{"after it", 60, 2, 60 * time.Second, nil, false, false},
 		{"without one", 0, 2, 0, nil, false, false},
+		{"without one, by a clock that is behind", 0, 2, -30 * time.Second, nil, false, false},
 		{"two generations old", 86400, 1, 0, nil, false, false},
 		{"where access tokens are spared", 0, 2, 0, &no, false, true},
 	} {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"pixy/internal/facts"
+	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/kind"
 	"pixy/internal/oauth"
@@ -88,17 +89,22 @@ func openTicket(tx *store.Tx, t store.Ticket[oauth.Pending]) bool {
 }
 
 // settle keeps what a flow has decided for the client that waits, in the write
-// in which it ended. Who comes second decides nothing.
+// in which it ended. Who comes second decides nothing, and is not told that he
+// has: where others write at the same time, the move that found the request open
+// is made again.
 func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 	if !f.Approved() && !f.Denied() {
 		return nil
 	}
 	tickets := s.waiting(f.Asked.Kind)
 	t, err := tickets.ByID(tx, f.Asked.ID)
-	if isMissing(err) || err == nil && !openTicket(tx, t) {
+	switch {
+	case isMissing(err) || err == nil && !openTicket(tx, t):
+		if f.Approved() {
+			return fault.Stale
+		}
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	t.Body.Denied = f.Denied()

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"pixy/internal/fault"
@@ -40,12 +41,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.sites.of(r).serve(w, r, trusted)
 }
 
+// requestTime is how long a request may wait for the database and for hashes, all
+// in all. With what a COMMIT may take then it is less than the time in which
+// the answer must be written.
+const requestTime = 30 * time.Second
+
 // serve gives the request its correlation id, answers it, and writes one log
 // line about it. trusted says that a reverse proxy of ours sent it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, trusted bool) {
 	began := s.now()
 	id, pattern := s.vault.NewID(), s.pattern(r)
 	r, seen := s.arrived(r, pattern, id, trusted)
+	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+	defer cancel()
+	r = r.WithContext(ctx)
 	if s.domain != "" {
 		r.SetPathValue("env", s.domain)
 	}

@@ -140,6 +140,10 @@ func publicURL(text string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
+// otherClocks is how far the clock of another node may be behind this one's: for
+// so long it may still take what has expired here.
+const otherClocks = time.Minute
+
 // Sweep deletes what has expired, once, rotates the signing keys that are due,
 // purges deleted environments, and tells again what applications did not hear.
 // Most tickets stay for an hour, so that a page that was left open, or an answer
@@ -149,7 +153,7 @@ func (s *Server) Sweep(ctx context.Context) (err error) {
 	defer func() { s.metrics.Swept(time.Since(began), err) }()
 	s.notifier.ring()
 	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
-	once, errOnce := s.db.Sweep(ctx, s.now(), s.records.Pushed.Kind, s.records.Seen.Kind)
+	once, errOnce := s.db.Sweep(ctx, s.now().Add(-otherClocks), s.records.Pushed.Kind, s.records.Seen.Kind)
 	tickets += once
 	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
 	if tickets+events > 0 {

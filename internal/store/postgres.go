@@ -185,12 +185,19 @@ func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return nil, fault.Unreachable.Because(fmt.Errorf("store: connect: %w", err))
 }
 
+// deadline is when the caller stops waiting. That he leaves sooner changes
+// nothing: what has begun goes on.
+func deadline(ctx context.Context) time.Time {
+	at, _ := ctx.Deadline()
+	return at
+}
+
 func (p *postgres) view(ctx context.Context) (session, func(), error) {
 	conn, err := p.acquire(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &pgSession{conn: conn}
+	s := &pgSession{conn: conn, until: deadline(ctx)}
 	s.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	return s, func() {
 		s.rollback()
@@ -253,7 +260,7 @@ func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn
 		return err
 	}
 	defer conn.Release()
-	s := &pgSession{conn: conn}
+	s := &pgSession{conn: conn, until: deadline(ctx)}
 	s.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
 	if alone {
 		s.begin("SELECT pg_advisory_xact_lock($1)", lockOf(env))

@@ -19,6 +19,7 @@ import (
 // sent together with the first statement, so that it costs no round trip.
 type pgSession struct {
 	conn   *pgxpool.Conn
+	until  time.Time // statements end by then, but not the COMMIT; zero for whenever
 	unsent []queued
 	open   bool // something was sent
 }
@@ -42,8 +43,17 @@ func (s *pgSession) begin(text string, args ...any) {
 	s.unsent = append(s.unsent, queued{text, args})
 }
 
+// bounded is for one statement, which may take so long on the server.
+func (s *pgSession) bounded(limit time.Duration) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(limit + silence)
+	if !s.until.IsZero() && s.until.Before(end) {
+		end = s.until
+	}
+	return context.WithDeadline(context.Background(), end)
+}
+
 func (s *pgSession) exec(text string, args []any) (int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTime+silence)
+	ctx, cancel := s.bounded(statementTime)
 	defer cancel()
 	if len(s.unsent) == 0 {
 		tag, err := s.conn.Exec(ctx, text, args...)
@@ -96,7 +106,7 @@ func (s *pgSession) each(limit time.Duration, text string, args []any, scan func
 		before = append(before, queued{text: "SAVEPOINT bounded"},
 			queued{"SELECT set_config('statement_timeout', $1, true)", []any{inMillis(max(limit, 1e6))}})
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time+silence)
+	ctx, cancel := s.bounded(time)
 	defer cancel()
 	err := s.read(ctx, before, text, args, scan)
 	if limit > 0 {
@@ -138,7 +148,7 @@ func (s *pgSession) unbound(err error) error {
 	if s.conn.Conn().IsClosed() {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), statementTime+silence)
+	ctx, cancel := s.bounded(statementTime)
 	defer cancel()
 	end := "RELEASE SAVEPOINT bounded"
 	if err != nil {

@@ -164,7 +164,8 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 // fault.Full that the database cannot store, fault.Unreachable that it can't be
 // reached; then nothing is kept. fault.Unconfirmed says that nobody knows
 // whether it is kept. A caller whose ctx ends before his turn gets ctx.Err() and
-// fn doesn't run; once it is his turn, ctx matters no more.
+// fn doesn't run; once it is his turn, ctx matters no more, but that on
+// PostgreSQL no statement goes on after its deadline.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.update")
 	err := db.engine.update(ctx, env, false, fn)
