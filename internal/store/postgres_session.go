@@ -206,6 +206,7 @@ func (s *pgSession) dialect() dialect {
 			return "(CASE WHEN jsonb_typeof(" + json + ") = 'number' THEN " + text + "::numeric END)"
 		},
 		boolean: func(b bool) any { return fmt.Sprint(b) },
+		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 	}
 	if s.locking {

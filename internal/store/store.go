@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +25,7 @@ var (
 	// ErrNewer says that the schema is of a later version than this program knows.
 	ErrNewer = errors.New("the database was written by a newer version of Pixy: start that version, or restore a backup made with this one")
 	// ErrOtherKey says that something was sealed under another master key.
-	ErrOtherKey = errors.New("the database is sealed under another master key: start Pixy with the key it was first started with")
+	ErrOtherKey = errors.New("the database is sealed under another master key: start Pixy with the key it was first started with, or with the one that replaced it")
 	// ErrClosed answers whoever comes after Close.
 	ErrClosed = errors.New("store: the database is closed")
 	// ErrSlow says that a statement read longer than it was given.
@@ -43,6 +44,7 @@ type Options struct {
 // DB is an open database. Its methods may be called from many goroutines.
 type DB struct {
 	engine engine
+	sealer atomic.Pointer[Sealer] // since Claim
 	close  sync.Once
 	closed error // of the first Close
 }
@@ -121,14 +123,14 @@ func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 // whether it is kept. A caller whose ctx ends before his turn gets ctx.Err() and
 // fn doesn't run; once it is his turn, ctx matters no more.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, false, fn)
+	return db.engine.update(ctx, env, false, db.sealing(fn))
 }
 
 // Change is Update for what others rely on: while fn runs, no other Update and
 // no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.engine.update(ctx, env, true, fn)
+	return db.engine.update(ctx, env, true, db.sealing(fn))
 }
 
 // Ping asks the database to read something.
