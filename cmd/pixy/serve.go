@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +28,8 @@ type serveCommand struct {
 	TLSCert   string `env:"PIXY_TLS_CERT" name:"tls-cert"`
 	TLSKey    string `env:"PIXY_TLS_KEY" name:"tls-key"`
 	TLSDev    bool   `env:"PIXY_TLS_DEV" name:"tls-dev"`
+
+	keyFlags
 
 	Domains        []string `env:"PIXY_DOMAINS" name:"domain"`
 	TrustedProxies []string `env:"PIXY_TRUSTED_PROXIES" name:"trusted-proxies"`
@@ -97,6 +98,7 @@ type running struct {
 	lock    *os.File // of the data folder
 	log     *slog.Logger
 	failed  chan error
+	attends *attendance
 }
 
 // start opens the data folder, the database and the port, and serves.
@@ -110,7 +112,7 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if c.AuditDays < 0 || c.AuditDays > 36500 {
 		return nil, &usageError{"--audit-days must be 1 to 36500, or 0 for 90"}
 	}
-	if err := c.sessionTimes(); err != nil {
+	if err := errors.Join(c.checkKeys(), c.sessionTimes()); err != nil {
 		return nil, err
 	}
 	if err := c.readHosts(); err != nil {
@@ -172,11 +174,8 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener) (*runnin
 	if public == "" {
 		public = urlOf(listener.Addr().(*net.TCPAddr), c.TLSDev || c.TLSCert != "")
 	}
-	source := c.Database
-	if source == "" {
-		source = "file:" + filepath.Join(c.Data, "pixy.db")
-	}
-	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"), source)
+	source := sourceOf(c.Data, c.Database)
+	sealer, err := c.sealer(c.Data, source)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +206,9 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	if _, err := s.Bootstrap(ctx, c.bootstrap, func(w server.Worker) error { return writeBootstrap(c.Data, r.url, caFile, w) }, func() error { return removeBootstrap(c.Data) }); err != nil {
+		return err
+	}
+	if r.attends, err = attend(ctx, r); err != nil {
 		return err
 	}
 	r.server = s
@@ -251,6 +253,7 @@ func (r *running) wait(ctx context.Context) error {
 			return r.stop()
 		case err := <-r.failed:
 			r.server.Stop()
+			r.attends.end()
 			return errors.Join(fmt.Errorf("serving failed: %w", err), r.db.Close())
 		}
 	}
@@ -266,5 +269,6 @@ func (r *running) stop() error {
 		err = errors.Join(fmt.Errorf("some requests did not finish within %s: %w", stopTimeout, err), r.http.Close())
 	}
 	r.server.Stop()
+	r.attends.end()
 	return errors.Join(err, r.db.Close(), r.lock.Close())
 }
