@@ -50,6 +50,7 @@ type realm struct {
 	p                *process
 	env, app         string
 	username, secret string
+	clientSecret     string // of an application that has one
 }
 
 const callback = "http://127.0.0.1:9/callback"

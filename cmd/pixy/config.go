@@ -20,6 +20,10 @@ type cli struct {
 
 	Serve serveCommand `cmd:"" help:"Run the server."`
 	Demo  demoCommand  `cmd:"" help:"Watch the PKCE workflow run, and an attack on it fail."`
+	Key   struct {
+		New    keyNewCommand    `cmd:"" help:"Print a new master key."`
+		Rotate keyRotateCommand `cmd:"" help:"Replace the master key."`
+	} `cmd:"" help:"The master key."`
 }
 
 // command is what a command line asks for.
@@ -46,8 +50,13 @@ func parse(args []string, out io.Writer) (command, error) {
 	if err != nil {
 		return nil, &usageError{strings.TrimSuffix(err.Error(), ".")}
 	}
-	if parsed.Command() == "demo" {
+	switch parsed.Command() {
+	case "demo":
 		return &c.Demo, nil
+	case "key new":
+		return &c.Key.New, nil
+	case "key rotate":
+		return &c.Key.Rotate, nil
 	}
 	return &c.Serve, nil
 }
@@ -133,6 +142,9 @@ Usage:
                                      serve https with a certificate of its own CA
   pixy serve --public-url https://login.example.com --listen :8080
                                      serve behind a proxy that ends TLS
+  pixy key new                       print a new master key
+  pixy key rotate                    seal everything under the next master key,
+                                     while the server, or several nodes, serve
   pixy version                       print the version
   pixy help                          print this text
 
@@ -142,12 +154,24 @@ Flags of demo:
   --listen ADDR    listen there; another port is taken when it is in use
                    (default 127.0.0.1:8080)
 
+Flags of key rotate: --data, --database, --master-key-file and
+--next-master-key-file, as those of serve
+
 Flags of serve, with their environment variables:
   --listen ADDR            PIXY_LISTEN         where to listen (127.0.0.1:8080)
   --data DIR               PIXY_DATA           the data folder (./pixy-data)
   --database SOURCE        PIXY_DATABASE       the database (file:DIR/pixy.db), or
                                                postgres://user@host/name, which
                                                several nodes may share
+  --master-key-file FILE   PIXY_MASTER_KEY_FILE
+                                               the key that seals secrets and keys,
+                                               32 bytes in base64 (DIR/master.key,
+                                               which is made with a new database
+                                               file, but not for PostgreSQL)
+  --next-master-key-file FILE
+                           PIXY_NEXT_MASTER_KEY_FILE
+                                               the key that is to replace it, when
+                                               there is one (DIR/master.key.next)
   --public-url URL         PIXY_PUBLIC_URL     what clients call the server; issuer
                                                and links begin with it
   --domain HOST=ENV_ID     PIXY_DOMAINS        serve the environment at https://HOST/as
@@ -181,9 +205,8 @@ Flags of serve, with their environment variables:
                                                {"listen": ":8443", "tls-dev": true};
                                                a flag or a variable wins over it
 
-  PIXY_MASTER_KEY          32 bytes in base64 that seal secrets and keys; without
-                           it DIR/master.key is read, which is made with a new
-                           database file, but not for PostgreSQL
+  PIXY_MASTER_KEY, PIXY_NEXT_MASTER_KEY
+                           the keys themselves, in place of the files
   PIXY_BOOTSTRAP_ENV_ID, PIXY_BOOTSTRAP_APP_ID, PIXY_BOOTSTRAP_APP_SECRET
                            ids and secret of the first environment and its worker
                            application; what is left out is made up and written

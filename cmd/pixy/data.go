@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 	"strings"
 
 	"pixy/internal/server"
-	"pixy/internal/store"
 )
 
 // lockFolder takes the data folder for this process alone, until the process
@@ -36,39 +33,12 @@ func isNew(source string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// masterKey makes the sealer from PIXY_MASTER_KEY, or from the key in the data
-// folder, which is made together with a new database file and never again. The
-// key of a PostgreSQL database is made by nobody here: all nodes share it.
-func masterKey(data, given, source string) (*store.Sealer, error) {
-	if given != "" {
-		return sealerOf(given, "PIXY_MASTER_KEY")
+// sourceOf is the database that is asked for, or that of the data folder.
+func sourceOf(data, database string) string {
+	if database == "" {
+		return "file:" + filepath.Join(data, "pixy.db")
 	}
-	path := filepath.Join(data, "master.key")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && store.IsPostgres(source) {
-		return nil, fmt.Errorf("a PostgreSQL database needs the master key that all its nodes share: give it in PIXY_MASTER_KEY, or put it into %s; openssl rand -base64 32 makes one", path)
-	}
-	if errors.Is(err, fs.ErrNotExist) && !isNew(source) {
-		return nil, fmt.Errorf("%s is missing: put back the key that the database was first started with, or give it in PIXY_MASTER_KEY", path)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key) // never fails: it ends the program instead
-		text = []byte(base64.StdEncoding.EncodeToString(key))
-		err = writeFile(path, text, 0o600)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the data folder %s can't be used: %w", data, err)
-	}
-	return sealerOf(string(text), path)
-}
-
-func sealerOf(text, from string) (*store.Sealer, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(key) != 32 {
-		return nil, fmt.Errorf("the master key in %s must be 32 bytes in base64", from)
-	}
-	return store.NewSealer(key)
+	return database
 }
 
 // The files that tell the worker's credentials: to programs, and to Postman.

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +28,8 @@ type serveCommand struct {
 	TLSCert   string `env:"PIXY_TLS_CERT" name:"tls-cert"`
 	TLSKey    string `env:"PIXY_TLS_KEY" name:"tls-key"`
 	TLSDev    bool   `env:"PIXY_TLS_DEV" name:"tls-dev"`
+
+	keyFlags
 
 	Domains        []string `env:"PIXY_DOMAINS" name:"domain"`
 	TrustedProxies []string `env:"PIXY_TRUSTED_PROXIES" name:"trusted-proxies"`
@@ -108,6 +109,7 @@ type running struct {
 	observed *observed
 	drain    time.Duration           // between the word that the server stops and the end of its port
 	hurry    context.CancelCauseFunc // sends away who waits
+	attends  *attendance
 }
 
 // start opens the data folder, the database and the port, and serves.
@@ -124,7 +126,7 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if c.Drain < 0 || c.Drain > maxDrain {
 		return nil, &usageError{"--drain must be 0s to 1m"}
 	}
-	if err := c.sessionTimes(); err != nil {
+	if err := errors.Join(c.checkKeys(), c.sessionTimes()); err != nil {
 		return nil, err
 	}
 	if err := c.readHosts(); err != nil {
@@ -190,11 +192,8 @@ func (c *serveCommand) open(ctx context.Context, listener net.Listener, seen *ob
 	if public == "" {
 		public = urlOf(listener.Addr().(*net.TCPAddr), c.TLSDev || c.TLSCert != "")
 	}
-	source := c.Database
-	if source == "" {
-		source = "file:" + filepath.Join(c.Data, "pixy.db")
-	}
-	sealer, err := masterKey(c.Data, os.Getenv("PIXY_MASTER_KEY"), source)
+	source := sourceOf(c.Data, c.Database)
+	sealer, err := c.sealer(c.Data, source)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +226,9 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 		return err
 	}
 	if _, err := s.Bootstrap(ctx, c.bootstrap, func(w server.Worker) error { return writeBootstrap(c.Data, r.url, caFile, w) }, func() error { return removeBootstrap(c.Data) }); err != nil {
+		return err
+	}
+	if r.attends, err = attend(ctx, r); err != nil {
 		return err
 	}
 	r.server = s

@@ -257,6 +257,11 @@ func TestRefusesToStart(t *testing.T) {
 		{"newer database", newer, nil, nil, 1, "newer version"},
 		{"other master key", used, []string{otherKey}, nil, 1, "another master key"},
 		{"broken master key", t.TempDir(), []string{"PIXY_MASTER_KEY=short"}, nil, 1, "32 bytes in base64"},
+		{"no file of a master key", t.TempDir(), nil, []string{"--master-key-file", "/nowhere/key"}, 1, "/nowhere/key is missing"},
+		{"no file of a next master key", t.TempDir(), nil, []string{"--next-master-key-file", "/nowhere/key"}, 1, "/nowhere/key"},
+		{"broken next master key", t.TempDir(), []string{"PIXY_NEXT_MASTER_KEY=short"}, nil, 1, "PIXY_NEXT_MASTER_KEY must be 32 bytes in base64"},
+		{"two master keys", t.TempDir(), []string{otherKey}, []string{"--master-key-file", bogus}, 2, "not in both"},
+		{"master key that is no key", t.TempDir(), nil, []string{"--master-key-file", bogus}, 1, "32 bytes in base64"},
 		{"folder in use", busy.data, nil, nil, 1, "in use by another pixy"},
 		{"no master key", lost, nil, nil, 1, "master.key is missing"},
 		{"empty address", t.TempDir(), nil, []string{"--listen="}, 2, "must not be empty"},
@@ -267,7 +272,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"hash cost", t.TempDir(), nil, []string{"--hash-time", "0"}, 1, "passes of a password hash"},
 		{"session that lasts too short", t.TempDir(), nil, []string{"--session-life", "1m"}, 2, "--session-life must be"},
 		{"session that rests too short", t.TempDir(), []string{"PIXY_SESSION_IDLE=1m"}, nil, 2, "--session-idle must be"},
-		{"PostgreSQL", t.TempDir(), nil, []string{"--database", "postgres://localhost/pixy"}, 1, "not supported"},
+		{"PostgreSQL without a master key", t.TempDir(), nil, []string{"--database", "postgres://localhost/pixy"}, 1, "needs the master key that all its nodes share"},
 		{"bootstrap id", t.TempDir(), []string{"PIXY_BOOTSTRAP_ENV_ID=1"}, nil, 1, "must be a lower-case UUID"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -490,7 +495,8 @@ func TestHelp(t *testing.T) {
 		if code := run(t.Context(), args, &out, &errOut); code != exitOK || errOut.Len() > 0 {
 			t.Errorf("%v: code %d, %s", args, code, errOut.String())
 		}
-		for _, flag := range []string{"--listen", "--data", "--database", "--public-url", "--tls-cert", "--tls-key", "--tls-dev", "--domain", "--trusted-proxies", "pixy demo --serve"} {
+		for _, flag := range []string{"--listen", "--data", "--database", "--public-url", "--tls-cert", "--tls-key", "--tls-dev", "--domain", "--trusted-proxies", "pixy demo --serve",
+			"--master-key-file", "--next-master-key-file", "pixy key new", "pixy key rotate"} {
 			if !strings.Contains(out.String(), flag) {
 				t.Errorf("%v: the help does not mention %s", args, flag)
 			}

@@ -49,6 +49,7 @@ func (r *running) close() error {
 	if err := within(tellTime, func() error { r.server.Stop(); return nil }); err != nil {
 		r.log.Warn("applications are told later of sessions that ended, because telling them takes too long")
 	}
+	_ = within(2*leaveTimeout, func() error { r.attends.end(); return nil }) // else it ends by itself
 	flushed := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)

@@ -193,6 +193,9 @@ func (tx *Tx) Count(k string, match kind.Expr, limit int, within time.Duration) 
 //
 // A closure that is refused here must return: not every database can go on
 // after fault.Taken.
+//
+// What the body has sealed under a master key that was replaced since is kept
+// under the one that the database names.
 func (tx *Tx) Put(d Document) (Document, error) {
 	if err := tx.writable(); err != nil {
 		return Document{}, err
@@ -202,6 +205,10 @@ func (tx *Tx) Put(d Document) (Document, error) {
 	}
 	if !json.Valid(d.Body) {
 		return Document{}, fmt.Errorf("store: put %s %s: the body is not JSON", d.Kind, d.ID)
+	}
+	var err error
+	if d.Body, err = tx.underNamedKey(d); err != nil {
+		return Document{}, err
 	}
 	if d.Version == 0 {
 		return tx.insert(d)
@@ -225,11 +232,14 @@ func (tx *Tx) insert(d Document) (Document, error) {
 	return d, nil
 }
 
-func (tx *Tx) replace(d Document) (Document, error) {
+func (tx *Tx) replace(d Document) (Document, error) { return tx.replaceAt(d, tx.Now()) }
+
+// replaceAt replaces a document, as updated at some time.
+func (tx *Tx) replaceAt(d Document, updated time.Time) (Document, error) {
 	var created int64
 	err := tx.one("UPDATE document SET version = version + 1, updated = $1, body = $2 "+
 		"WHERE env = $3 AND kind = '"+d.Kind+"' AND id = $4 AND version = $5 RETURNING created",
-		[]any{millis(tx.Now()), string(d.Body), tx.env, d.ID, d.Version}, &created)
+		[]any{millis(updated), string(d.Body), tx.env, d.ID, d.Version}, &created)
 	if errors.Is(err, ErrMissing) {
 		return Document{}, fault.Stale.Because(fmt.Errorf("store: put %s %s: version %d is not there", d.Kind, d.ID, d.Version))
 	}
@@ -238,7 +248,7 @@ func (tx *Tx) replace(d Document) (Document, error) {
 	}
 	tx.changed(d.Kind)
 	d.Version++
-	d.Created, d.Updated = fromMillis(created), tx.Now()
+	d.Created, d.Updated = fromMillis(created), fromMillis(millis(updated))
 	return d, nil
 }
 

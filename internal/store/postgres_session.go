@@ -225,6 +225,7 @@ func pgDialect(locking bool) dialect {
 			return "(CASE WHEN jsonb_typeof(" + json + ") = 'number' THEN " + text + "::numeric END)"
 		},
 		boolean: func(b bool) any { return fmt.Sprint(b) },
+		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 	}
 	if locking {

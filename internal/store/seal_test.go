@@ -10,9 +10,14 @@ import (
 	"testing"
 )
 
-func sealer(t *testing.T, b byte) *Sealer {
+// sealer knows master keys by their first byte.
+func sealer(t testing.TB, keys ...byte) *Sealer {
 	t.Helper()
-	s, err := NewSealer(bytes.Repeat([]byte{b}, 32))
+	var raw [][]byte
+	for _, b := range keys {
+		raw = append(raw, bytes.Repeat([]byte{b}, 32))
+	}
+	s, err := NewSealer(raw[0], raw[1:]...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +31,7 @@ func TestSeal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(sealed, "v1."+s.id+".") || plain != "" && len(plain) > 5 && strings.Contains(sealed, plain) {
+		if !strings.HasPrefix(sealed, "v1."+s.keys[0].id+".") || plain != "" && len(plain) > 5 && strings.Contains(sealed, plain) {
 			t.Errorf("sealed is %.60s", sealed)
 		}
 		again, err := s.Seal("e1", "key", "k1", []byte(plain))
@@ -59,12 +64,12 @@ func TestUnsealRefuses(t *testing.T) {
 		{"another id", s, "e1", "key", "k2", sealed, false},
 		{"shifted", s, "e1", "ke", "yk1", sealed, false},
 		{"another key", sealer(t, 2), "e1", "key", "k1", sealed, true},
-		{"another key that pretends", sealer(t, 2), "e1", "key", "k1", strings.Replace(sealed, s.id, sealer(t, 2).id, 1), false},
+		{"another key that pretends", sealer(t, 2), "e1", "key", "k1", strings.Replace(sealed, s.keys[0].id, sealer(t, 2).keys[0].id, 1), false},
 		{"a changed byte", s, "e1", "key", "k1", flipped, false},
 		{"shortened", s, "e1", "key", "k1", sealed[:len(sealed)-4], false},
 		{"nothing", s, "e1", "key", "k1", "", false},
-		{"no parts", s, "e1", "key", "k1", "v1." + s.id, false},
-		{"nothing sealed", s, "e1", "key", "k1", "v1." + s.id + ".", false},
+		{"no parts", s, "e1", "key", "k1", "v1." + s.keys[0].id, false},
+		{"nothing sealed", s, "e1", "key", "k1", "v1." + s.keys[0].id + ".", false},
 		{"another version", s, "e1", "key", "k1", "v2" + sealed[2:], false},
 		{"no base64", s, "e1", "key", "k1", sealed + "!", false},
 	}
@@ -79,7 +84,7 @@ func TestUnsealRefuses(t *testing.T) {
 			t.Errorf("a key of %d bytes is taken", n)
 		}
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); strings.Contains(text, s.id) {
+	if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); strings.Contains(text, s.keys[0].id) {
 		t.Errorf("a sealer is printed as %s", text)
 	}
 }
@@ -109,7 +114,7 @@ func TestDerive(t *testing.T) {
 	if bytes.Equal(s.Derive("cursor"), got) {
 		t.Error("a derived key is shared")
 	}
-	if text := fmt.Sprintf("%v %+v %#v", s, s, s); strings.Contains(text, fmt.Sprintf("%x", s.root)) || strings.Contains(text, string(s.root)) {
+	if text := fmt.Sprintf("%v %+v %#v", s, s, s); strings.Contains(text, fmt.Sprintf("%x", s.keys[0].root)) || strings.Contains(text, string(s.keys[0].root)) {
 		t.Errorf("a sealer is printed as %s", text)
 	}
 }

@@ -59,5 +59,6 @@ type dialect struct {
 	number    func(json, text string) string // of a body, by how its member is read as JSON and as text
 	boolean   func(b bool) any               // as ->> gives it
 	lock      string                         // behind a SELECT: the rows wait for this transaction
+	share     string                         // behind a SELECT: nobody changes the rows until this transaction ends
 	skip      string                         // behind a SELECT: rows that others are at are passed over
 }

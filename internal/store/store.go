@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pixy/internal/measure"
@@ -26,7 +27,7 @@ var (
 	// ErrNewer says that the schema is of a later version than this program knows.
 	ErrNewer = errors.New("the database was written by a newer version of Pixy: start that version, or restore a backup made with this one")
 	// ErrOtherKey says that something was sealed under another master key.
-	ErrOtherKey = errors.New("the database is sealed under another master key: start Pixy with the key it was first started with")
+	ErrOtherKey = errors.New("the database is sealed under another master key: start Pixy with the key it was first started with, or with the one that replaced it")
 	// ErrClosed answers whoever comes after Close.
 	ErrClosed = errors.New("store: the database is closed")
 	// ErrSlow says that a statement read longer than it was given.
@@ -52,6 +53,7 @@ type DB struct {
 	now    func() time.Time
 	cache  *cache
 	meter  *meter
+	sealer atomic.Pointer[Sealer] // since Claim
 	close  sync.Once
 	closed error // of the first Close
 }
@@ -168,7 +170,7 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 // PostgreSQL no statement goes on after its deadline.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.update")
-	err := db.engine.update(ctx, env, false, fn)
+	err := db.engine.update(ctx, env, false, db.sealing(fn))
 	db.meter.ended(span, "update", err)
 	return err
 }
@@ -178,7 +180,7 @@ func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error 
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.change")
-	err := db.engine.update(ctx, env, true, fn)
+	err := db.engine.update(ctx, env, true, db.sealing(fn))
 	db.meter.ended(span, "change", err)
 	return err
 }

@@ -145,6 +145,14 @@ func TestSuite(t *testing.T) {
 		{"a node obeys what it changes", testLook},
 		{"a look sees what a view does", testLookSees},
 		{"the memory is bounded", testRemembersLittle},
+		{"the master key is replaced beside writers", testReseal},
+		{"a replacement of the key is stopped and goes on", testResealStopped},
+		{"a replacement of the key that makes no sense", testResealRefuses},
+		{"nothing is kept under a key that was replaced", testResealFence},
+		{"a replacement of the key waits for what is under way", testResealWaits},
+		{"nodes say which keys they know", testAttend},
+		{"a node and a replacement of the key begin at once", testAttendRace},
+		{"a database without a root", testRootless},
 	}
 	for _, d := range databases() {
 		t.Run(d.name, func(t *testing.T) {
