@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"pixy/internal/store"
 )
 
 // cli is every command and flag. A flag is taken from the command line, else
@@ -18,9 +20,13 @@ import (
 type cli struct {
 	Config kong.ConfigFlag `help:"A JSON file with flags: {\"listen\": \"127.0.0.1:9000\"}." env:"PIXY_CONFIG" placeholder:"FILE"`
 
-	Serve serveCommand `cmd:"" help:"Run the server."`
-	Demo  demoCommand  `cmd:"" help:"Watch the PKCE workflow run, and an attack on it fail."`
-	Key   struct {
+	Serve  serveCommand  `cmd:"" help:"Run the server."`
+	Demo   demoCommand   `cmd:"" help:"Watch the PKCE workflow run, and an attack on it fail."`
+	Backup backupCommand `cmd:"" help:"Back up the database of a running server."`
+	Store  struct {
+		Copy copyCommand `cmd:"" help:"Move everything from one database to another."`
+	} `cmd:"" help:"Work on a database."`
+	Key struct {
 		New    keyNewCommand    `cmd:"" help:"Print a new master key."`
 		Rotate keyRotateCommand `cmd:"" help:"Replace the master key."`
 	} `cmd:"" help:"The master key."`
@@ -48,17 +54,32 @@ func parse(args []string, out io.Writer) (command, error) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return nil, &usageError{strings.TrimSuffix(err.Error(), ".")}
+		return nil, &usageError{withoutPasswords(strings.TrimSuffix(err.Error(), "."), args)}
 	}
-	switch parsed.Command() {
+	switch name, _, _ := strings.Cut(parsed.Command(), " <"); name {
 	case "demo":
 		return &c.Demo, nil
 	case "key new":
 		return &c.Key.New, nil
 	case "key rotate":
 		return &c.Key.Rotate, nil
+	case "backup":
+		return &c.Backup, nil
+	case "store copy":
+		return &c.Store.Copy, nil
 	}
 	return &c.Serve, nil
+}
+
+// withoutPasswords is a text about arguments, with their URLs as they may be
+// shown.
+func withoutPasswords(text string, args []string) string {
+	for _, arg := range args {
+		if at := strings.Index(arg, "postgres"); at >= 0 && store.IsPostgres(arg[at:]) {
+			text = strings.ReplaceAll(text, arg[at:], store.Named(arg[at:]))
+		}
+	}
+	return text
 }
 
 // configFile is the file of --config: flags by their names, as in
@@ -145,6 +166,9 @@ Usage:
   pixy key new                       print a new master key
   pixy key rotate                    seal everything under the next master key,
                                      while the server, or several nodes, serve
+  pixy backup /var/backups/pixy.db   back up the database of a running server
+  pixy store copy file:pixy-data/pixy.db postgres://pixy@db/pixy
+                                     move everything to another database
   pixy version                       print the version
   pixy help                          print this text
 
@@ -153,6 +177,14 @@ Flags of demo:
   --json           print one JSON object a step
   --listen ADDR    listen there; another port is taken when it is in use
                    (default 127.0.0.1:8080)
+
+Flags of backup, as of serve:
+  --data DIR               PIXY_DATA           the data folder (./pixy-data)
+  --database SOURCE        PIXY_DATABASE       the database file (file:DIR/pixy.db)
+
+Arguments of store copy, FROM and TO, are each a database as for --database of
+serve. TO must be empty, or what an earlier copy that was stopped left of it. The
+master key is in no backup and in no copy: keep it too.
 
 Flags of key rotate: --data, --database, --master-key-file and
 --next-master-key-file, as those of serve

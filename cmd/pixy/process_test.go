@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -24,6 +25,12 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if built != "" {
 		_ = os.RemoveAll(built) // what is left is swept with the temporary folder
+	}
+	if postgresStarted.Load() {
+		if s, err := postgres(); err != nil || s.Remove() != nil {
+			fmt.Fprintln(os.Stderr, "PostgreSQL did not start, or could not be removed:", err)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

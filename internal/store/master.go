@@ -75,6 +75,9 @@ func (db *DB) claimFirst(ctx context.Context, s *Sealer) (kept []byte, err error
 	err = db.Update(ctx, "", func(tx *Tx) error {
 		d, err := tx.Get(checkKindName, checkID)
 		if errors.Is(err, ErrMissing) {
+			if err := tx.whole(); err != nil { // a copy may have begun since Open
+				return err
+			}
 			d, err = tx.Put(Document{Kind: checkKindName, ID: checkID, Body: body})
 		}
 		kept = d.Body

@@ -155,7 +155,9 @@ func (p *postgres) checkDurable(ctx context.Context) error {
 
 func (p *postgres) close() error {
 	p.closed.Store(true)
-	p.ears.close()
+	if p.ears != nil { // a command has none
+		p.ears.close()
+	}
 	p.pool.Close()
 	return nil
 }

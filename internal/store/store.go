@@ -77,9 +77,21 @@ type engine interface {
 // "postgres://pixy@db1,db2/pixy?sslmode=verify-full&pool_max_conns=32".
 //
 // The text of an error is one sentence for the person who starts the program.
-// It is ErrNewer when a later version of Pixy has updated the tables.
+// It is ErrNewer when a later version of Pixy has updated the tables. A database
+// that Copy has not finished is refused.
 func Open(ctx context.Context, source string, o Options) (*DB, error) {
-	o = o.filled()
+	db, err := open(ctx, source, o.filled())
+	if err != nil {
+		return nil, err
+	}
+	if err := db.View(ctx, "", (*Tx).whole); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// open opens a database, finished or not.
+func open(ctx context.Context, source string, o Options) (*DB, error) {
 	c := newCache(o.Remember, IsPostgres(source))
 	var e engine
 	var err error
