@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
 	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c}
-	if err := p.checkDurable(ctx); err != nil {
+	if err := first(p.checkDurable(ctx), p.checkLocks(ctx)); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -149,6 +149,31 @@ func (p *postgres) checkDurable(ctx context.Context) error {
 	}
 	if fsync == "off" || pages == "off" {
 		p.log.Warn("PostgreSQL may lose or damage everything when the power fails", "fsync", fsync, "full_page_writes", pages)
+	}
+	return nil
+}
+
+// checkLocks takes an environment's lock twice. A Change relies on that the second
+// must wait; there are databases that speak PostgreSQL's protocol and take the
+// call for compatibility's sake, without a lock.
+func (p *postgres) checkLocks(ctx context.Context) error {
+	other, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return explainPostgres(err)
+	}
+	defer func() { _ = other.Close(ctx) }() // it is of no use any more
+	key, taken := rand.Int64(), false
+	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", key); err != nil {
+			return err
+		}
+		return other.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock_shared($1)", key).Scan(&taken)
+	})
+	switch {
+	case err != nil:
+		return explainPostgres(err)
+	case taken:
+		return errors.New("the database's advisory locks do not lock, which the safety of changes rests on: use PostgreSQL")
 	}
 	return nil
 }
