@@ -131,10 +131,17 @@ func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
 	return err
 }
 
-// explainPostgres makes one sentence of what went wrong while opening. The
-// driver leaves passwords out.
+// explainPostgres makes one sentence of what went wrong while opening. The driver
+// leaves passwords out, and may have a line for each host, and each line twice.
 func explainPostgres(err error) error {
-	return errors.New("the PostgreSQL database can't be used: " + strings.Join(strings.Fields(err.Error()), " "))
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if len(said) == 0 || !strings.HasSuffix(said[len(said)-1], line) {
+			said = append(said, line)
+		}
+	}
+	return errors.New("the PostgreSQL database can't be used: " + strings.Join(said, " "))
 }
 
 // checkDurable asks PostgreSQL how it will write.
