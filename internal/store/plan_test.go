@@ -75,7 +75,11 @@ func TestPlans(t *testing.T) {
 			return err
 		}, false},
 		{"ticket by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { _, err := sessions().ByID(tx, "i"); return err }, false},
-		{"delete by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { return sessions().DeleteID(tx, "i") }, false},
+		{"delete by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { return sessions().DeleteID(tx, Ticket[note]{ID: "i"}) }, false},
+		{"move", "ticket_id (env=? AND id=?)", func(tx *Tx) error {
+			_, err := sessions().Move(tx, "s", Ticket[note]{ID: "i"})
+			return err
+		}, false},
 		{"owned", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().Owned(tx, "o", 5); return err }, true},
 		{"has owner", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().HasOwner(tx, "o"); return err }, false},
 		{"end owner", "ticket_owner (env=? AND owner=?)", func(tx *Tx) error { return tx.EndOwner("o") }, false},
