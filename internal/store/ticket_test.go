@@ -152,8 +152,11 @@ func testTicketEnvironments(t *testing.T, p *opened) {
 		wantFault(t, sessions().DeleteID(tx, Ticket[note]{ID: "id", Version: 1}), fault.Stale)
 		_, moved := sessions().Move(tx, "s9", Ticket[note]{ID: "id", Version: 1})
 		wantFault(t, moved, fault.Stale)
-		return errors.Join(err, sessions().Delete(tx, "s"), tx.EndOwner("o"), tx.EndClient("c"))
+		return errors.Join(err, sessions().Delete(tx, "s"), tx.EndOwner("o"))
 	})
+	if err := p.EndClient(t.Context(), "e2", "c"); err != nil {
+		t.Error(err)
+	}
 	if got, err := p.read(t, "e1", sessions(), "s"); err != nil || got.Version != 1 || !got.Spent.IsZero() {
 		t.Fatalf("the ticket is %+v, %v", got, err)
 	}
@@ -302,13 +305,22 @@ func testEnding(t *testing.T, p *opened) {
 	if got := left(); got != "c2c3c4" {
 		t.Errorf("after the owner's end there are %s", got)
 	}
-	p.update(t, "e1", func(tx *Tx) error { return tx.EndClient("a1") })
+	has := func(client string) (is bool) {
+		p.view(t, "e1", func(tx *Tx) (err error) { is, err = tx.HasClient(client); return err })
+		return is
+	}
+	if !has("a1") || has("a0") {
+		t.Errorf("tickets of the client: %t, of nobody: %t", has("a1"), has("a0"))
+	}
+	if err := p.EndClient(t.Context(), "e1", "a1"); err != nil || has("a1") {
+		t.Errorf("the client's end: %v; tickets left: %t", err, has("a1"))
+	}
 	if got := left(); got != "c3c4" {
 		t.Errorf("after the client's end there are %s", got)
 	}
 	p.update(t, "e1", func(tx *Tx) error {
 		_, family := tx.EndFamily("", tx.Now())
-		for _, err := range []error{tx.EndOwner(""), tx.EndClient(""), family} {
+		for _, err := range []error{tx.EndOwner(""), p.EndClient(t.Context(), "e1", ""), family} {
 			if err == nil {
 				t.Error("nobody's tickets are ended without an error")
 			}
@@ -348,7 +360,10 @@ func testEndFamily(t *testing.T, p *opened) {
 	if first.Load() != 1 || !over("f") || over("g") || over("") {
 		t.Errorf("%d were first; ended: f %t, g %t", first.Load(), over("f"), over("g"))
 	}
-	p.update(t, "e1", func(tx *Tx) error { return errors.Join(tx.EndOwner("o"), tx.EndClient("c")) })
+	p.update(t, "e1", func(tx *Tx) error { return tx.EndOwner("o") })
+	if err := p.EndClient(t.Context(), "e1", "c"); err != nil {
+		t.Error(err)
+	}
 	if _, err := p.Sweep(t.Context(), until); err != nil || !over("f") {
 		t.Errorf("the mark of the end is gone too early, %v", err)
 	}
