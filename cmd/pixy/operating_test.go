@@ -37,7 +37,7 @@ func TestOperating(t *testing.T) {
 	t.Setenv("PIXY_LISTEN", addresses[usual])
 	careful := "```sh\nset -e\ntrap 'kill $(jobs -p); wait' EXIT\n```\n"
 	out := runPage(t, careful+page, usual, addresses[usual], t.TempDir())
-	for _, want := range []string{"pixy.backup is a backup of", "are equal:", "Nothing is sealed under"} {
+	for _, want := range []string{".db is a backup of", "are equal:", "Nothing is sealed under"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the page does not print %q", want)
 		}
