@@ -241,7 +241,7 @@ func (p *postgres) view(ctx context.Context) (session, func(), error) {
 
 func (p *postgres) dialect() dialect { return pgDialect(false) }
 
-// The tries of an Update. A document that is stale at the second try, whose
+// The tries of an Update, for each reason on its own. A document that is stale at the second try, whose
 // reads hold what they read, was stale before the Update began.
 const (
 	triesOfConflict = 8
@@ -253,14 +253,15 @@ const (
 // update runs fn in a transaction of its own until it neither conflicts with
 // another one nor has read what another one changed, so many times.
 func (p *postgres) update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error {
+	tries := map[string]int{} // by what they came to
 	for try := 1; ; try++ {
 		err := p.once(ctx, env, alone, try, fn)
 		why, most := patience(err)
-		if try >= most {
+		if tries[why]++; tries[why] >= most {
 			return err
 		}
 		if errors.Is(err, errConflict) {
-			time.Sleep(rand.N(retryPause << try))
+			time.Sleep(rand.N(retryPause << tries[why]))
 		}
 		if ctx.Err() != nil {
 			return err

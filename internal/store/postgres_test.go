@@ -213,6 +213,10 @@ func TestRefusals(t *testing.T) {
 	if tries != triesOfConflict {
 		t.Errorf("a conflict was tried %d times, not %d", tries, triesOfConflict)
 	}
+	// What befell it before takes nothing from the tries of another reason.
+	why := []error{fault.Busy.Because(errConflict), fault.Busy.Because(errConflict), fault.Taken, fault.Stale, fault.Stale, nil}
+	tries = 0
+	p.update(t, "e1", func(*Tx) error { tries++; return why[tries-1] })
 	p.update(t, "e1", putting("after"))
 }
 

@@ -35,6 +35,7 @@ type writer struct {
 	meter   *meter
 	cache   *cache
 	queue   chan *job
+	hold    time.Duration // maxHold
 
 	mu     sync.RWMutex // held for reading while something is put in the queue
 	closed bool
@@ -66,7 +67,7 @@ type job struct {
 
 func newWriter(db *sql.DB, s *liteSession, o Options, c *cache) *writer {
 	w := &writer{db: db, session: s, now: o.Now, log: o.Log, meter: o.meter, cache: c,
-		queue: make(chan *job, maxQueue), over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
+		queue: make(chan *job, maxQueue), hold: maxHold, over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
 }
@@ -160,7 +161,7 @@ func (w *writer) share(first *job) {
 	}
 	start := time.Now()
 	open := w.perform(first)
-	for open && time.Since(start) < maxHold {
+	for open && time.Since(start) < w.hold {
 		j := w.next()
 		if j == nil {
 			break
