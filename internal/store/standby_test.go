@@ -1,0 +1,49 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"pixy/internal/fault"
+	"pixy/test/pg"
+)
+
+// waitFor has a server wait for a standby, "" for none.
+func waitFor(t *testing.T, s *pg.Server, standby string) {
+	t.Helper()
+	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = '" + standby + "'", "SELECT pg_reload_conf()"} {
+		if err := s.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+}
+
+// TestDoneButUnconfirmed: what a wait was ended for is there to be seen, and no
+// standby has it. Who finds it done isn't told that it is kept before it is.
+func TestDoneButUnconfirmed(t *testing.T) {
+	s, p := ownServer(t, pg.Options{Durable: true})
+	set(t, p.DB, "e1", "a", `{}`) // as in any database, something was changed
+	end := func(tx *Tx) error {
+		_, err := tx.EndFamily("f", p.clock.now.Add(time.Hour))
+		return err
+	}
+	waitFor(t, s, "nobody")
+	wantFault(t, p.Update(t.Context(), "e1", end), fault.Unconfirmed)
+	ended := func() (is bool) {
+		err := p.View(t.Context(), "e1", func(tx *Tx) (err error) { is, err = tx.Ended("f"); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	for start := time.Now(); !ended(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > 5*time.Second {
+			t.Fatal("what the server was told to keep can't be seen: the test does not test it")
+		}
+	}
+	wantFault(t, p.Update(t.Context(), "e1", end), fault.Unconfirmed)
+	wantFault(t, p.Update(t.Context(), "e1", func(*Tx) error { return nil }), fault.Unconfirmed)
+	waitFor(t, s, "")
+	p.update(t, "e1", end)
+}
