@@ -1,6 +1,9 @@
 package store
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,4 +49,29 @@ func TestDoneButUnconfirmed(t *testing.T) {
 	wantFault(t, p.Update(t.Context(), "e1", func(*Tx) error { return nil }), fault.Unconfirmed)
 	waitFor(t, s, "")
 	p.update(t, "e1", end)
+}
+
+// TestViewsGoOn: Updates whose COMMIT doesn't end leave connections to Views,
+// however many they are.
+func TestViewsGoOn(t *testing.T) {
+	s, p := ownServer(t, pg.Options{Durable: true})
+	p.put(t, "e1", "thing", "before", `{}`)
+	waitFor(t, s, "nobody")
+	var all sync.WaitGroup
+	for n := range 8 { // twice as many as there are connections
+		all.Go(func() {
+			if err := p.Update(context.Background(), "e1", putting(fmt.Sprint(n))); err == nil {
+				t.Error("what nobody has confirmed is kept")
+			}
+		})
+	}
+	for range 20 {
+		start := time.Now()
+		if _, err := p.get(t, "e1", "thing", "before"); err != nil || time.Since(start) > time.Second {
+			t.Errorf("a View took %s: %v", time.Since(start), err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	waitFor(t, s, "")
+	all.Wait()
 }
