@@ -29,7 +29,7 @@ func TestFailover(t *testing.T) {
 	rounds := rounds(t, 5)
 	for round := range rounds {
 		gaps.add(c.failover(t, p, l, clients, func() time.Time {
-			must(t, p.primary.Kill())
+			p.kill()
 			time.Sleep(time.Duration(r.Int64N(int64(time.Second))))
 			p.promote()
 			return time.Now()

@@ -34,7 +34,7 @@ func TestFailoverHangs(t *testing.T) {
 		{"the standby is gone for good", func() { must(t, p.standby.Kill()) }, func() { p.set(p.primary, waitsFor, "") }},
 		{"a setting was copied", func() {
 			p.copied()
-			must(t, p.primary.Kill())
+			p.kill()
 			p.promote()
 		}, func() { p.set(p.primary, waitsFor, "") }},
 	} {

@@ -25,13 +25,18 @@ type pair struct {
 	primary, standby *pg.Server
 	names            map[*pg.Server]string
 	database         string
+	link             *proxy // from the standby to the primary
 }
+
+// linkDelay is how long what the primary writes is on its way to the standby. When
+// the primary is killed, what is on its way is lost, as when a machine dies.
+const linkDelay = 30 * time.Millisecond
 
 // newPair starts both; the primary waits for the standby.
 func newPair(t testing.TB) *pair {
 	t.Helper()
 	p := &pair{t: t, names: map[*pg.Server]string{}}
-	primary, err := pg.Start(p.options("db1", freePort(t), nil))
+	primary, err := pg.Start(p.options("db1", freePort(t)))
 	if errors.Is(err, pg.ErrAbsent) && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
@@ -49,8 +54,8 @@ func newPair(t testing.TB) *pair {
 	return p
 }
 
-func (p *pair) options(name string, port int, of *pg.Server) pg.Options {
-	return pg.Options{Durable: true, Port: port, Standby: of, Settings: map[string]string{"cluster_name": name}}
+func (p *pair) options(name string, port int) pg.Options {
+	return pg.Options{Durable: true, Port: port, Settings: map[string]string{"cluster_name": name}}
 }
 
 func freePort(t testing.TB) int {
@@ -70,9 +75,13 @@ func portOf(t testing.TB, address string) int {
 // attach makes a standby out of a copy of the primary, with all its settings.
 func (p *pair) attach(name string, port int) {
 	p.t.Helper()
-	s, err := pg.Start(p.options(name, port, p.primary))
+	p.link = listening(p.t, &proxy{to: p.primary.Address(), answers: true})
+	o := p.options(name, port)
+	o.Standby, o.Through = p.primary, p.link.address
+	s, err := pg.Start(o)
 	must(p.t, err)
 	p.standby, p.names[s] = s, name
+	p.link.set(linkDelay)
 }
 
 // set changes a setting of a server, as an operator does.
@@ -117,6 +126,13 @@ func (p *pair) count(statement string) (n int) {
 	err = conn.QueryRow(ctx, statement).Scan(&n)
 	must(p.t, errors.Join(err, conn.Close(ctx)))
 	return n
+}
+
+// kill ends the primary at once.
+func (p *pair) kill() {
+	p.t.Helper()
+	p.link.cut()
+	must(p.t, p.primary.Kill())
 }
 
 // promote makes the standby the primary; the old one is the standby that is to be.

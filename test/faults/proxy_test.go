@@ -14,10 +14,12 @@ import (
 )
 
 // proxy stands between nodes and a database, and delays what nodes send: each
-// statement, or batch of them, comes so much later.
+// statement, or batch of them, comes so much later. Between a standby and its
+// primary it delays what the primary sends.
 type proxy struct {
 	address string // where nodes connect
 	to      string
+	answers bool // are delayed in place of what is asked
 	mu      sync.Mutex
 	delay   time.Duration
 	changed chan struct{} // closed when the delay changes
@@ -25,11 +27,13 @@ type proxy struct {
 }
 
 // newProxy listens until the test ends.
-func newProxy(t testing.TB, to string) *proxy {
+func newProxy(t testing.TB, to string) *proxy { return listening(t, &proxy{to: to}) }
+
+func listening(t testing.TB, p *proxy) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &proxy{address: l.Addr().String(), to: to, changed: make(chan struct{}), open: map[net.Conn]bool{}}
+	p.address, p.changed, p.open = l.Addr().String(), make(chan struct{}), map[net.Conn]bool{}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -102,11 +106,11 @@ func (p *proxy) serve(from net.Conn) {
 	p.keep(to, true)
 	var both sync.WaitGroup
 	both.Go(func() {
-		_ = p.copy(to, from)
+		_ = p.copy(to, from, !p.answers)
 		_ = to.Close() // as the other side has done
 	})
 	both.Go(func() {
-		_, _ = io.Copy(from, to)
+		_ = p.copy(from, to, p.answers)
 		_ = from.Close() // as the other side has done
 	})
 	both.Wait()
@@ -114,13 +118,15 @@ func (p *proxy) serve(from net.Conn) {
 	p.keep(to, false)
 }
 
-// copy copies what a node sends, later.
-func (p *proxy) copy(to io.Writer, from io.Reader) error {
+// copy copies what one side sends, later when it is the side that is delayed.
+func (p *proxy) copy(to io.Writer, from io.Reader, later bool) error {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
-			p.hold(time.Now())
+			if later {
+				p.hold(time.Now())
+			}
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return err
 			}

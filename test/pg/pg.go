@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -34,6 +35,7 @@ type Options struct {
 	Settings map[string]string // of postgresql.conf
 	// Standby is the server that this one is to be a standby of.
 	Standby *Server
+	Through string // where it reaches that one, "127.0.0.1:5433", when not by its socket
 }
 
 // Server is a PostgreSQL server.
@@ -95,7 +97,11 @@ func Start(o Options) (*Server, error) {
 // without the collation of bytes shows; or a copy of the primary's.
 func (s *Server) fill(o Options) error {
 	if o.Standby != nil {
-		return s.tool("pg_basebackup", "-D", s.data(), "-d", o.Standby.conninfo(), "-R", "--checkpoint=fast", "--no-sync")
+		conninfo := o.Standby.conninfo()
+		if host, port, err := net.SplitHostPort(o.Through); err == nil {
+			conninfo = fmt.Sprintf("host=%s port=%s user=pixy dbname=postgres", host, port)
+		}
+		return s.tool("pg_basebackup", "-D", s.data(), "-d", conninfo, "-R", "--checkpoint=fast", "--no-sync")
 	}
 	return s.tool("initdb", "-D", s.data(), "-U", "pixy", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en", "--no-sync")
 }
