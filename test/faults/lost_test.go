@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestFailoverLost(t *testing.T) {
 		told.Go(func() {
 			for i, n := range []*node{a, b} { // the second finds it done
 				time.Sleep(time.Duration(i) * time.Second) // as Retry-After says
-				if got := ask(n); got.status != http.StatusServiceUnavailable {
+				if got := ask(n); got.status != http.StatusServiceUnavailable || !strings.Contains(got.raw, "did not confirm") {
 					t.Errorf("%s, asked for the time %d: %s", what, i+1, got)
 				}
 			}
@@ -36,6 +37,7 @@ func TestFailoverLost(t *testing.T) {
 	twice("the revocation of a refresh token", func(n *node) answer { return c.revoke(n, c.app, revoked.token) })
 	twice("a rotation", func(n *node) answer { return c.refresh(n, c.grace, rotated.token) })
 	twice("the revocation of an access token", func(n *node) answer { return c.revoke(n, c.app, single.access) })
+	told.Wait() // who changes an application is alone in its environment
 	twice("the change of an application", func(n *node) answer { return c.alter(n, changed, object{"enabled": false}) })
 	told.Wait()
 	seen := map[string]bool{
