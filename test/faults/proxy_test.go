@@ -24,6 +24,7 @@ type proxy struct {
 	delay   time.Duration
 	changed chan struct{} // closed when the delay changes
 	open    map[net.Conn]bool
+	over    bool // what is opened is closed at once
 }
 
 // newProxy listens until the test ends.
@@ -47,7 +48,7 @@ func listening(t testing.TB, p *proxy) *proxy {
 	t.Cleanup(func() {
 		must(t, l.Close())
 		p.set(0)
-		p.cut()
+		p.end()
 		all.Wait()
 	})
 	return p
@@ -60,6 +61,14 @@ func (p *proxy) set(delay time.Duration) {
 	p.delay = delay
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// end closes all connections, also those that are being made.
+func (p *proxy) end() {
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	p.cut()
 }
 
 // cut closes all connections.
@@ -76,6 +85,9 @@ func (p *proxy) keep(c net.Conn, is bool) {
 	defer p.mu.Unlock()
 	if p.open[c] = is; !is {
 		delete(p.open, c)
+	}
+	if is && p.over {
+		_ = c.Close() // its copying ends by that
 	}
 }
 
