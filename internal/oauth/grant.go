@@ -95,6 +95,11 @@ type Outcome struct {
 	Refuse     error
 }
 
+// Keeps says whether anything is to be kept.
+func (o Outcome) Keeps() bool {
+	return o.Spend || o.Code != nil || o.Pending != nil || o.Refresh != nil || o.End != nil
+}
+
 // Last is when the last token of an outcome expires: a spent ticket is remembered
 // until then, so that its reuse still ends them.
 func (o Outcome) Last(x Exchange) time.Time {

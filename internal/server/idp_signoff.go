@@ -45,9 +45,9 @@ func (s *Server) idpSignoff(w http.ResponseWriter, r *http.Request) error {
 }
 
 // endNamed ends the session of the hint, when it is its user's. One that is
-// over already is as good.
+// over already is as good, once that is kept.
 func (s *Server) endNamed(r *http.Request, known logoutFacts) error {
-	hint, found := known.logout.Hint, false
+	hint := known.logout.Hint
 	err := s.db.Look(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
 		t, err := s.records.Sessions.ByID(tx, hint.Session)
 		if isMissing(err) {
@@ -60,12 +60,12 @@ func (s *Server) endNamed(r *http.Request, known logoutFacts) error {
 		if err != nil {
 			return err
 		}
-		if found = hint.Names(oauth.SignedOn{Session: t.ID, Subject: subject}); !found {
+		if !hint.Names(oauth.SignedOn{Session: t.ID, Subject: subject}) {
 			return fault.HintSession.Compared(subject, hint.Subject)
 		}
 		return nil
 	})
-	if err != nil || !found {
+	if err != nil {
 		return err
 	}
 	return s.endSession(r, known, hint.Session)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -48,7 +49,10 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 	claims, err := s.verified(r.Context(), token, c.realm.Environment, "")
 	switch {
 	case isTokenError(err):
-		return s.notIdentity(r, c, token)
+		if err := s.notIdentity(r, c, token); err != nil {
+			return err
+		}
+		return s.confirm(r.Context(), c.realm.Environment)
 	case err != nil:
 		return err
 	case claims.ClientID != c.client.ID:
@@ -58,6 +62,12 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 		_, err := tx.EndFamily(revokedToken(claims.ID), time.Unix(claims.Expires, 0))
 		return err
 	})
+}
+
+// confirm returns when what was found done is kept: the request that did it may
+// not have been told so, and then a standby may not have it.
+func (s *Server) confirm(ctx context.Context, env string) error {
+	return s.db.Update(ctx, env, func(*store.Tx) error { return nil })
 }
 
 // notIdentity refuses an ID token, which can't be revoked (RFC 7009 §2.2.1).

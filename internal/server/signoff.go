@@ -50,6 +50,11 @@ func (s *Server) signoff(w http.ResponseWriter, r *http.Request) error {
 	case oauth.LogoutAsks:
 		return s.askSignoff(w, known)
 	case oauth.LogoutOver:
+		if known.browser.token != "" {
+			if err := s.confirm(r.Context(), known.realm.Environment); err != nil {
+				return err
+			}
+		}
 		s.dropSessionCookie(w, known.realm.Environment)
 		return s.writeSignedOff(w, known.logout.To())
 	}

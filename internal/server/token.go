@@ -104,6 +104,9 @@ func (s *Server) redeem(ctx context.Context, g oauth.Grant, x oauth.Exchange, en
 	err = s.db.Update(ctx, env, func(tx *store.Tx) error {
 		x.Now = tx.Now()
 		out, err = spend(tx, g, x, x.Form.Get(g.Spends))
+		if err == nil && !out.Keeps() {
+			err = out.Refuse // nothing is promised, so nothing is waited for
+		}
 		return err
 	})
 	if err == nil {

@@ -33,7 +33,10 @@ const (
 //     answered, and other nodes are notified by PostgreSQL;
 //   - what no poll has confirmed for MaxStale is not used: a poll that begins
 //     after a change was committed sees the change. So a lost notification, or
-//     all of them, costs less than a second.
+//     all of them, costs less than a second;
+//   - when the polls go on by a new connection, nothing stays: the server may be
+//     another one, which lacks what was last seen on the old one and has given
+//     the same numbers to other changes.
 type cache struct {
 	kinds   map[string]bool
 	polled  bool // other processes may change what is remembered
@@ -135,6 +138,17 @@ func (c *cache) confirm(env string, revision int64, at time.Time) {
 	defer c.mu.Unlock()
 	c.newest(env, revision, at)
 	c.shrink()
+}
+
+// restart drops all that is remembered, and remembers nothing that is read in an
+// older snapshot.
+func (c *cache) restart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for env := range c.envs {
+		c.forget(env)
+	}
+	c.floor = time.Now()
 }
 
 // forget drops what is remembered of an environment.

@@ -254,3 +254,37 @@ func cutListeners(t *testing.T, source string) {
 		_ = conn.Close(context.Background())
 	})
 }
+
+// TestOtherBranch: a server that takes over lacks the last change that was seen
+// on the old one, and gives its number to another: nobody is shown the lost one.
+func TestOtherBranch(t *testing.T) {
+	source := newPostgres(t)
+	db := mustOpen(t, source, remembering())
+	set(t, db, "e1", "a", `{"enabled":true}`)
+	set(t, db, "e1", "a", `{"lost":true}`)
+	if got := look(t, db, "a"); got != `{"lost":true}` {
+		t.Fatalf("a look finds %s", got)
+	}
+	conn, err := pgx.Connect(t.Context(), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	// The same database becomes the other one, at a stroke.
+	_, err = conn.Exec(t.Context(), `UPDATE document SET body = '{"enabled":false}' WHERE kind = 'application';
+		SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); time.Since(start) < 3*MaxStale; time.Sleep(20 * time.Millisecond) {
+		var got string
+		err := db.Look(t.Context(), "e1", func(tx *Tx) error {
+			d, err := tx.Get("application", "a")
+			got = string(tight(d.Body))
+			return err
+		})
+		if late := time.Since(start) > MaxStale; late && (err != nil || got != `{"enabled":false}`) {
+			t.Fatalf("a look finds %s (%v)", got, err)
+		}
+	}
+}

@@ -63,6 +63,7 @@ func (l *listener) hear(ctx context.Context) error {
 		defer cancel()
 		_ = conn.Close(ending)
 	}()
+	l.cache.restart()
 	_, err = conn.Exec(ctx, "LISTEN "+channel)
 	var refused *pgconn.PgError
 	if err != nil && !errors.As(err, &refused) {

@@ -43,6 +43,7 @@ type postgres struct {
 	meter   *meter
 	cache   *cache
 	ears    *listener
+	writers chan struct{} // has room for the Updates that may have a connection
 	waiting atomic.Int32
 	closed  atomic.Bool
 }
@@ -59,7 +60,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 	if err != nil {
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
-	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c}
+	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c, writers: make(chan struct{}, writersOf(config.MaxConns))}
 	if err := first(p.checkDurable(ctx), p.checkLocks(ctx)); err != nil {
 		pool.Close()
 		return nil, err
@@ -194,6 +195,48 @@ func (p *postgres) close() error {
 	return nil
 }
 
+// writersOf is how many Updates have a connection at the same time: three of
+// four. When no COMMIT ends, since a standby is gone, Views go on with the others.
+func writersOf(connections int32) int32 { return max(1, connections-connections/4) }
+
+// seat takes a connection for an Update, and returns what gives it back.
+func (p *postgres) seat(ctx context.Context) (*pgxpool.Conn, func(), error) {
+	if err := p.turn(ctx); err != nil {
+		return nil, nil, err
+	}
+	conn, err := p.acquire(ctx)
+	if err != nil {
+		<-p.writers
+		return nil, nil, err
+	}
+	return conn, func() {
+		conn.Release()
+		<-p.writers
+	}, nil
+}
+
+// turn waits until another Update may have a connection.
+func (p *postgres) turn(ctx context.Context) error {
+	defer p.waiting.Add(-1)
+	if p.waiting.Add(1) > maxWaiting {
+		return tooMany()
+	}
+	late := time.NewTimer(acquireTime)
+	defer late.Stop()
+	select {
+	case p.writers <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		return fault.Busy.Because(fmt.Errorf("store: no connection was free to write for %s", acquireTime))
+	}
+}
+
+func tooMany() error {
+	return fault.Busy.Because(errors.New("store: too many wait for a connection"))
+}
+
 // acquire takes a connection. It waits as long as ctx lasts, but not for ever.
 func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	if err := ctx.Err(); err != nil {
@@ -201,7 +244,7 @@ func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 	defer p.waiting.Add(-1)
 	if p.waiting.Add(1) > maxWaiting {
-		return nil, fault.Busy.Because(errors.New("store: too many wait for a connection"))
+		return nil, tooMany()
 	}
 	bounded, cancel := context.WithTimeout(ctx, acquireTime)
 	defer cancel()
@@ -290,11 +333,11 @@ func patience(err error) (why string, tries int) {
 // what others have committed meanwhile. Those who change how others are judged
 // are alone in their environment; everybody else works beside one another.
 func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn func(*Tx) error) error {
-	conn, err := p.acquire(ctx)
+	conn, leave, err := p.seat(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer leave()
 	s := &pgSession{conn: conn, until: deadline(ctx)}
 	s.begin("BEGIN ISOLATION LEVEL READ COMMITTED")
 	if alone {

@@ -22,6 +22,7 @@ type pgSession struct {
 	until  time.Time // statements end by then, but not the COMMIT; zero for whenever
 	unsent []queued
 	open   bool // something was sent
+	wrote  bool // a statement has changed rows
 }
 
 type queued struct {
@@ -57,14 +58,20 @@ func (s *pgSession) exec(text string, args []any) (int64, error) {
 	defer cancel()
 	if len(s.unsent) == 0 {
 		tag, err := s.conn.Exec(ctx, text, args...)
-		return tag.RowsAffected(), err
+		return s.changed(tag), err
 	}
 	results, err := s.send(ctx, s.unsent, text, args)
 	if err != nil {
 		return 0, errors.Join(err, results.Close())
 	}
 	tag, err := results.Exec()
-	return tag.RowsAffected(), first(err, results.Close())
+	return s.changed(tag), first(err, results.Close())
+}
+
+// changed counts the rows that a statement has changed.
+func (s *pgSession) changed(tag pgconn.CommandTag) int64 {
+	s.wrote = s.wrote || tag.RowsAffected() > 0
+	return tag.RowsAffected()
 }
 
 // send sends what comes before a statement, and the statement, and takes the
@@ -179,12 +186,22 @@ func (s *pgSession) rollback() {
 	}
 }
 
+// witness writes a word into the log that nobody reads, so that there is
+// something for which the COMMIT waits for the standby.
+const witness = "SELECT pg_logical_emit_message(true, 'pixy', '')"
+
 // commit ends the transaction. Only the server's plain word that it is kept is
 // success. A warning beside it is not plain: it comes when somebody ends the
 // wait for a synchronous standby.
+//
+// What somebody's wait ended for can be seen from then on, though no standby has
+// it; a transaction that finds it done, and has nothing to write, may not promise
+// it without waiting itself.
 func (s *pgSession) commit() error {
-	if !s.open {
-		return nil
+	if !s.wrote {
+		if err := s.each(0, witness, nil, func(row) error { return nil }); err != nil {
+			return s.refusal(fmt.Errorf("store: wait for what was read: %w", err))
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
 	defer cancel()

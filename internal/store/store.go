@@ -174,6 +174,9 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 // Save and Spend notice, each by what it compares with, and fn runs again then,
 // a few times. What no write compares with is for Change to decide on.
 //
+// An fn that writes nothing, since it finds done what it is to do, waits all the
+// same until what it can see is kept: also one that does nothing at all.
+//
 // fault.Busy says that too many wait already or that the retries are used up,
 // fault.Full that the database cannot store, fault.Unreachable that it can't be
 // reached; then nothing is kept. fault.Unconfirmed says that nobody knows

@@ -207,14 +207,19 @@ func (c *cluster) furnish() (err error) {
 // application makes an application and returns its id. What is not given is
 // that of a native application that must use S256 and gets refresh tokens.
 func (c *cluster) application(n *node, change object) (string, error) {
+	a := c.manage(n, "POST", "/applications", mediaJSON, native(change))
+	return a.text("id"), a.want(http.StatusCreated)
+}
+
+// native is the body of a native application, with some fields changed.
+func native(change object) object {
 	body := object{"name": "App", "enabled": true, "type": "NATIVE_APP", "protocol": "OPENID_CONNECT",
 		"grantTypes": []string{"AUTHORIZATION_CODE", "REFRESH_TOKEN"}, "responseTypes": []string{"CODE"}, "redirectUris": []string{callback},
 		"tokenEndpointAuthMethod": "NONE", "pkceEnforcement": "S256_REQUIRED"}
 	for name, value := range change {
 		body[name] = value
 	}
-	a := c.manage(n, "POST", "/applications", mediaJSON, body)
-	return a.text("id"), a.want(http.StatusCreated)
+	return body
 }
 
 // user makes a user with a password.

@@ -14,22 +14,27 @@ import (
 )
 
 // proxy stands between nodes and a database, and delays what nodes send: each
-// statement, or batch of them, comes so much later.
+// statement, or batch of them, comes so much later. Between a standby and its
+// primary it delays what the primary sends.
 type proxy struct {
 	address string // where nodes connect
 	to      string
+	answers bool // are delayed in place of what is asked
 	mu      sync.Mutex
 	delay   time.Duration
 	changed chan struct{} // closed when the delay changes
 	open    map[net.Conn]bool
+	over    bool // what is opened is closed at once
 }
 
 // newProxy listens until the test ends.
-func newProxy(t testing.TB, to string) *proxy {
+func newProxy(t testing.TB, to string) *proxy { return listening(t, &proxy{to: to}) }
+
+func listening(t testing.TB, p *proxy) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &proxy{address: l.Addr().String(), to: to, changed: make(chan struct{}), open: map[net.Conn]bool{}}
+	p.address, p.changed, p.open = l.Addr().String(), make(chan struct{}), map[net.Conn]bool{}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -43,7 +48,7 @@ func newProxy(t testing.TB, to string) *proxy {
 	t.Cleanup(func() {
 		must(t, l.Close())
 		p.set(0)
-		p.cut()
+		p.end()
 		all.Wait()
 	})
 	return p
@@ -56,6 +61,14 @@ func (p *proxy) set(delay time.Duration) {
 	p.delay = delay
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// end closes all connections, also those that are being made.
+func (p *proxy) end() {
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	p.cut()
 }
 
 // cut closes all connections.
@@ -72,6 +85,9 @@ func (p *proxy) keep(c net.Conn, is bool) {
 	defer p.mu.Unlock()
 	if p.open[c] = is; !is {
 		delete(p.open, c)
+	}
+	if is && p.over {
+		_ = c.Close() // its copying ends by that
 	}
 }
 
@@ -102,11 +118,11 @@ func (p *proxy) serve(from net.Conn) {
 	p.keep(to, true)
 	var both sync.WaitGroup
 	both.Go(func() {
-		_ = p.copy(to, from)
+		_ = p.copy(to, from, !p.answers)
 		_ = to.Close() // as the other side has done
 	})
 	both.Go(func() {
-		_, _ = io.Copy(from, to)
+		_ = p.copy(from, to, p.answers)
 		_ = from.Close() // as the other side has done
 	})
 	both.Wait()
@@ -114,13 +130,15 @@ func (p *proxy) serve(from net.Conn) {
 	p.keep(to, false)
 }
 
-// copy copies what a node sends, later.
-func (p *proxy) copy(to io.Writer, from io.Reader) error {
+// copy copies what one side sends, later when it is the side that is delayed.
+func (p *proxy) copy(to io.Writer, from io.Reader, later bool) error {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		if n > 0 {
-			p.hold(time.Now())
+			if later {
+				p.hold(time.Now())
+			}
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return err
 			}

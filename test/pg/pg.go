@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -34,6 +35,7 @@ type Options struct {
 	Settings map[string]string // of postgresql.conf
 	// Standby is the server that this one is to be a standby of.
 	Standby *Server
+	Through string // where it reaches that one, "127.0.0.1:5433", when not by its socket
 }
 
 // Server is a PostgreSQL server.
@@ -95,7 +97,11 @@ func Start(o Options) (*Server, error) {
 // without the collation of bytes shows; or a copy of the primary's.
 func (s *Server) fill(o Options) error {
 	if o.Standby != nil {
-		return s.tool("pg_basebackup", "-D", s.data(), "-d", o.Standby.conninfo(), "-R", "--checkpoint=fast", "--no-sync")
+		conninfo := o.Standby.conninfo()
+		if host, port, err := net.SplitHostPort(o.Through); err == nil {
+			conninfo = fmt.Sprintf("host=%s port=%s user=pixy dbname=postgres", host, port)
+		}
+		return s.tool("pg_basebackup", "-D", s.data(), "-d", conninfo, "-R", "--checkpoint=fast", "--no-sync")
 	}
 	return s.tool("initdb", "-D", s.data(), "-U", "pixy", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en", "--no-sync")
 }
@@ -121,12 +127,7 @@ func (s *Server) configure(o Options) error {
 	for name, value := range settings {
 		text += fmt.Sprintf("%s = '%s'\n", name, value)
 	}
-	f, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString("\n" + text)
-	return errors.Join(err, f.Close())
+	return s.append("postgresql.conf", "\n"+text)
 }
 
 // Run starts the server, and returns when it answers.
@@ -176,7 +177,9 @@ func (s *Server) end(signal syscall.Signal) error {
 		return nil
 	}
 	pid, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
-	if err == nil {
+	if errors.Is(err, fs.ErrNotExist) { // it has ended
+		err = nil
+	} else if err == nil {
 		first, _, _ := strings.Cut(string(pid), "\n")
 		var n int
 		if n, err = strconv.Atoi(first); err == nil {
@@ -215,6 +218,40 @@ func (s *Server) Remove() error {
 
 // Promote makes a primary of a standby.
 func (s *Server) Promote() error { return s.tool("pg_ctl", "promote", "-w", "-D", s.data()) }
+
+// Demote stops a primary, when its standby has everything, and makes it a standby
+// of that one, which is promoted meanwhile.
+func (s *Server) Demote(standby *Server) error {
+	if err := s.tool("pg_ctl", "stop", "-m", "fast", "-w", "-D", s.data()); err != nil {
+		return err
+	}
+	if err := errors.Join(s.Stop(), standby.Promote()); err != nil {
+		return err
+	}
+	conninfo := fmt.Sprintf("\nprimary_conninfo = '%s'\n", standby.conninfo())
+	if err := s.append("postgresql.auto.conf", conninfo); err != nil {
+		return err
+	}
+	if err := s.append("standby.signal", ""); err != nil {
+		return err
+	}
+	return s.Run()
+}
+
+// append adds a text to a file of the server's, which is made when there is none.
+func (s *Server) append(name, text string) error {
+	path := filepath.Join(s.data(), name)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Close())
+	if s.as != nil {
+		err = errors.Join(err, os.Chown(path, int(s.as.Uid), int(s.as.Gid)))
+	}
+	return err
+}
 
 // URL is that of a database on this server, by its socket.
 func (s *Server) URL(database string) string {
