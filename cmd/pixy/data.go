@@ -12,6 +12,21 @@ import (
 	"pixy/internal/store"
 )
 
+// makeFolder makes a folder when there is none, and those above it, for good.
+func makeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return os.MkdirAll(path, 0o700) // says so when it is no folder
+	}
+	above := filepath.Dir(path)
+	if err := makeFolder(above); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return syncFolder(above)
+}
+
 // locks are open files that are this process's alone.
 type locks []*os.File
 
@@ -160,8 +175,8 @@ func writeJSON(path string, v any) error {
 	return writeFile(path, append(raw, '\n'), 0o600)
 }
 
-// writeFile replaces a file as a whole: there is no time at which it is half
-// written.
+// writeFile replaces a file as a whole, and for good: there is no time at which
+// it is half written, and what relies on it comes to disk later.
 func writeFile(path string, content []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
@@ -175,5 +190,5 @@ func writeFile(path string, content []byte, mode fs.FileMode) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return nil
+	return syncFolder(filepath.Dir(path))
 }

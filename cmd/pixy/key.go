@@ -153,11 +153,3 @@ func (c *keyRotateCommand) finish(source string, out io.Writer) error {
 	fmt.Fprintf(out, "%s has the new key now, and %s the old one, which backups made before need.\n", current, current+".old")
 	return nil
 }
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}

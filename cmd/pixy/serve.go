@@ -132,7 +132,7 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if err := c.readHosts(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	if err := makeFolder(c.Data); err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
 	}
 	lock, err := lockAll(c.Data, sourceOf(c.Data, c.Database))

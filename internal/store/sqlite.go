@@ -153,6 +153,14 @@ func breaks(err error) bool {
 	return false
 }
 
+// unsynced says that a commit is in the journal as a whole, and that the disk did
+// not take it. Here it is undone, and the next commit takes its place; but if
+// there is no next one before the process ends, the next process finds it done.
+func unsynced(err error) bool {
+	c := code(err)
+	return c == lib.SQLITE_IOERR_FSYNC || c == lib.SQLITE_IOERR_DIR_FSYNC
+}
+
 // explain makes one sentence of what went wrong while opening.
 func (s source) explain(err error) error {
 	if errors.Is(err, ErrNewer) {

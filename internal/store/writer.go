@@ -266,7 +266,11 @@ func (w *writer) commit() error {
 	defer w.meter.committed(time.Now())
 	if err := w.session.do("COMMIT"); err != nil {
 		w.rollback()
-		return refusal(fmt.Errorf("store: commit: %w", err))
+		err = fmt.Errorf("store: commit: %w", err)
+		if unsynced(err) {
+			return fault.Unconfirmed.Because(err)
+		}
+		return refusal(err)
 	}
 	return nil
 }

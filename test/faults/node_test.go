@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -88,7 +89,8 @@ func (c *cluster) any(r *mathrand.Rand) *node { return c.nodes[r.IntN(len(c.node
 type node struct {
 	t       testing.TB
 	name    string
-	address string // "127.0.0.1:20123"
+	address string   // "127.0.0.1:20123"
+	behind  []string // a command line that the program's is appended to, nil for none
 	args    []string
 	env     []string
 	log     safeBuffer
@@ -144,7 +146,8 @@ func (n *node) start() error {
 	if n.run != nil {
 		return fmt.Errorf("%s runs already", n.name)
 	}
-	run, over := exec.Command(path, n.args...), make(chan struct{})
+	words := slices.Concat(n.behind, []string{path}, n.args)
+	run, over := exec.Command(words[0], words[1:]...), make(chan struct{})
 	run.Env, run.Stdout, run.Stderr = n.env, &n.log, &n.log
 	n.began = time.Now()
 	if err := run.Start(); err != nil {
