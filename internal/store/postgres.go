@@ -25,7 +25,7 @@ import (
 // How long PostgreSQL may take. Each bound holds on the server's side where it
 // can, and on this side always: a server that is cut off says nothing.
 const (
-	connectTime   = 5 * time.Second // to one host
+	connectTime   = 2 * time.Second // to one host
 	acquireTime   = 5 * time.Second // for a connection of the pool
 	statementTime = 5 * time.Second
 	lockTime      = 4 * time.Second
@@ -91,12 +91,13 @@ func postgresConfig(source string, o Options) (*pgxpool.Config, error) {
 	}
 	for name, value := range map[string]string{
 		"application_name": "pixy", "statement_timeout": inMillis(statementTime), "lock_timeout": inMillis(lockTime),
-		"idle_in_transaction_session_timeout": inMillis(2 * statementTime),
+		"idle_in_transaction_session_timeout": inMillis(statementTime), // a node that is gone holds its locks so long
 	} {
 		if _, told := c.RuntimeParams[name]; !told {
 			c.RuntimeParams[name] = value
 		}
 	}
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // acquire does
 	c.OnNotice = func(pc *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			pc.CustomData()[warned] = true
@@ -195,73 +196,6 @@ func (p *postgres) close() error {
 	return nil
 }
 
-// writersOf is how many Updates have a connection at the same time: three of
-// four. When no COMMIT ends, since a standby is gone, Views go on with the others.
-func writersOf(connections int32) int32 { return max(1, connections-connections/4) }
-
-// seat takes a connection for an Update, and returns what gives it back.
-func (p *postgres) seat(ctx context.Context) (*pgxpool.Conn, func(), error) {
-	if err := p.turn(ctx); err != nil {
-		return nil, nil, err
-	}
-	conn, err := p.acquire(ctx)
-	if err != nil {
-		<-p.writers
-		return nil, nil, err
-	}
-	return conn, func() {
-		conn.Release()
-		<-p.writers
-	}, nil
-}
-
-// turn waits until another Update may have a connection.
-func (p *postgres) turn(ctx context.Context) error {
-	defer p.waiting.Add(-1)
-	if p.waiting.Add(1) > maxWaiting {
-		return tooMany()
-	}
-	late := time.NewTimer(acquireTime)
-	defer late.Stop()
-	select {
-	case p.writers <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-late.C:
-		return fault.Busy.Because(fmt.Errorf("store: no connection was free to write for %s", acquireTime))
-	}
-}
-
-func tooMany() error {
-	return fault.Busy.Because(errors.New("store: too many wait for a connection"))
-}
-
-// acquire takes a connection. It waits as long as ctx lasts, but not for ever.
-func (p *postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	defer p.waiting.Add(-1)
-	if p.waiting.Add(1) > maxWaiting {
-		return nil, tooMany()
-	}
-	bounded, cancel := context.WithTimeout(ctx, acquireTime)
-	defer cancel()
-	conn, err := p.pool.Acquire(bounded)
-	switch {
-	case err == nil:
-		return conn, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case p.closed.Load():
-		return nil, ErrClosed
-	case p.pool.Stat().AcquiredConns() >= p.pool.Config().MaxConns:
-		return nil, fault.Busy.Because(fmt.Errorf("store: no connection was free for %s: %w", acquireTime, err))
-	}
-	return nil, fault.Unreachable.Because(fmt.Errorf("store: connect: %w", err))
-}
-
 // deadline is when the caller stops waiting. That he leaves sooner changes
 // nothing: what has begun goes on.
 func deadline(ctx context.Context) time.Time {
@@ -278,7 +212,7 @@ func (p *postgres) view(ctx context.Context) (session, func(), error) {
 	s.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	return s, func() {
 		s.rollback()
-		conn.Release()
+		release(conn)
 	}, nil
 }
 
