@@ -32,7 +32,7 @@ type cluster struct {
 	grace  string // another one, whose refresh tokens have a grace period
 	device string // one for devices
 
-	observer atomic.Pointer[func(time.Duration, answer)]
+	observer atomic.Pointer[observer]
 }
 
 // What the first start is told, so that no node's data folder need be read.
