@@ -9,8 +9,8 @@ import (
 // A stop, from the signal to the exit, takes stopTimeout at most, and what
 // --drain is longer than its default. Requests that wait for a turn, of the
 // database or of a hash, are sent away after hurryTime; those that still run
-// after finishTime are cut off. Then what waits to be told has tellTime, and the
-// database closeTime.
+// after finishTime are cut off. Then what waits to be told has tellTime, while the
+// other nodes hear that this one goes, and the database closeTime.
 const (
 	stopTimeout = 5 * time.Second
 	drainTime   = 500 * time.Millisecond
@@ -48,10 +48,12 @@ func (r *running) stop() error {
 // close ends what is beside the requests. Applications that have not heard by
 // then of a session's end hear of it from another node, or at the next start.
 func (r *running) close() error {
+	gone := make(chan error, 1)
+	go func() { gone <- within(2*leaveTimeout, func() error { r.attends.end(); return nil }) }()
 	if err := within(tellTime, func() error { r.server.Stop(); return nil }); err != nil {
 		r.log.Warn("applications are told later of sessions that ended, because telling them takes too long")
 	}
-	_ = within(2*leaveTimeout, func() error { r.attends.end(); return nil }) // else it ends by itself
+	<-gone // in time or not: the attendance ends by itself
 	flushed := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
