@@ -105,7 +105,7 @@ func newNode(t testing.TB, name, source, key string) *node {
 	data := t.TempDir()
 	n := &node{t: t, name: name, address: freeAddress(t)}
 	n.args = []string{"serve", "--listen", n.address, "--data", data, "--database", source, "--public-url", publicURL,
-		"--hash-memory", "64", "--hash-time", "1"}
+		"--metrics-listen", "127.0.0.1:0", "--hash-memory", "64", "--hash-time", "1"}
 	n.env = append(os.Environ(), "PIXY_MASTER_KEY="+key, "PIXY_BOOTSTRAP_ENV_ID="+bootEnv, "PIXY_BOOTSTRAP_APP_ID="+bootWorker,
 		"PIXY_BOOTSTRAP_APP_SECRET="+bootSecret)
 	t.Cleanup(func() {
