@@ -17,9 +17,10 @@ test: needs unit clients ## runs every test
 # fails, it is said in one sentence.
 needs:
 	@missing=; \
-	for need in gcc:gcc curl:curl openssl:openssl chromium:chromium node:nodejs npm:npm certutil:libnss3-tools; do \
+	for need in gcc:gcc curl:curl openssl:openssl chromium:chromium node:nodejs npm:npm certutil:libnss3-tools strace:strace; do \
 		command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; \
 	done; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" != 0 ]; then \
 		echo "the tests need:$$missing (install them, or run make test as root)"; exit 1; \
 	elif [ -n "$$missing" ]; then \
@@ -31,6 +32,8 @@ needs:
 unit:
 	@echo "== rules, store, wire and process, with the race detector"
 	go test -race -timeout 20m ./...
+	@echo "== the wire again, on PostgreSQL"
+	PIXY_TEST_DATABASE=postgres go test -timeout 20m ./test
 
 clients: $(NODE)
 	@echo "== foreign clients, browser, Postman"

@@ -3,10 +3,13 @@ package test
 import (
 	"crypto/sha512"
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"pixy/internal/store"
 )
 
 const mediaImport = "application/vnd.pingidentity.user.import+json"
@@ -105,6 +108,52 @@ func TestUserDisabledAndBack(t *testing.T) {
 	w.manage("PUT", "/users/"+user+"/enabled", object{"enabled": true}).want(200)
 	if got := p.authorize(app, url.Values{"prompt": {"none"}}).want(302).query("error"); got != "login_required" {
 		t.Errorf("the session of a user who was disabled: %q", got)
+	}
+}
+
+// TestApplicationDisabledAndBack: what it had is of no use at once, is gone soon,
+// and does not come back with it, also when the server was ended before all of it
+// was gone.
+func TestApplicationDisabledAndBack(t *testing.T) {
+	w := newWorld(t)
+	w.user("ada")
+	app := w.refreshing(nil)
+	got := w.tokens(app)
+	set := func(enabled bool) {
+		body := w.manage("GET", "/applications/"+app, nil).want(200).body
+		body["enabled"] = enabled
+		w.manage("PUT", "/applications/"+app, body).want(200)
+	}
+	left := func() (is bool) {
+		w.must(w.db.View(t.Context(), w.env, func(tx *store.Tx) (err error) {
+			is, err = tx.HasClient(app)
+			return err
+		}))
+		return is
+	}
+	if !left() {
+		t.Fatal("an application with a refresh token has no tickets")
+	}
+	if set(false); left() {
+		t.Error("the tickets of a disabled application are still there")
+	}
+	w.refresh(app, got.text("refresh_token"), nil).want(401)
+	old := store.Tickets[struct{}]{Kind: "old", Life: time.Hour}
+	w.must(w.db.Update(t.Context(), w.env, func(tx *store.Tx) error {
+		for n := range 1200 { // more than are ended in one write
+			if _, err := old.Put(tx, fmt.Sprint(app, n), store.Ticket[struct{}]{Client: app}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if set(true); left() {
+		t.Error("what a disabled application had has come back with it")
+	}
+	w.refresh(app, got.text("refresh_token"), nil).want(400)
+	w.tokens(app)
+	if w.manage("DELETE", "/applications/"+app, nil).want(204); left() {
+		t.Error("the tickets of a deleted application are still there")
 	}
 }
 

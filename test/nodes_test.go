@@ -31,6 +31,18 @@ func needsPostgres(t *testing.T) {
 	}
 }
 
+// policyNamed is a sign-on policy of the environment.
+func (w *world) policyNamed(name string) object {
+	w.t.Helper()
+	for _, p := range w.manage("GET", "/signOnPolicies", nil).want(200).body["_embedded"].(object)["signOnPolicies"].([]any) {
+		if p.(object)["name"] == name {
+			return p.(object)
+		}
+	}
+	w.t.Fatalf("there is no sign-on policy %s", name)
+	return nil
+}
+
 // TestOtherNodeObeys changes things on one node, while another one remembers
 // what they were: that one obeys within a second.
 func TestOtherNodeObeys(t *testing.T) {
@@ -41,7 +53,7 @@ func TestOtherNodeObeys(t *testing.T) {
 	app := a.application(nil)
 	worker, admin := a.holderOf(a.env, "Environment Admin", "ENVIRONMENT", a.env)
 	secret := a.secretOf(worker)
-	policy := a.manage("GET", "/signOnPolicies/"+a.first("signOnPolicies"), nil).want(200).body
+	policy := a.policyNamed("Single_Factor")
 	for _, c := range []struct {
 		name   string
 		change func()

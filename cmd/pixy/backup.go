@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"pixy/internal/store"
@@ -18,6 +15,8 @@ type backupCommand struct {
 	File     string `arg:""`
 	Data     string `env:"PIXY_DATA" default:"./pixy-data"`
 	Database string `env:"PIXY_DATABASE"`
+
+	MasterKeyFile string `env:"PIXY_MASTER_KEY_FILE" name:"master-key-file"`
 }
 
 // Run makes the backup, and says what else must be kept.
@@ -32,30 +31,16 @@ func (c *backupCommand) Run(ctx context.Context, out, _ io.Writer) error {
 	for _, n := range counts {
 		fmt.Fprintf(&b, "  %-8s %s\n", n.Table, rows(n.Rows))
 	}
-	fmt.Fprintf(&b, "The master key is not in it, and without the key it is of no use: keep %s too.\n", keyPlace(c.Data))
+	fmt.Fprintf(&b, "The master key is not in it, and without the key it is of no use: keep that too%s.\n", inBrackets(keyFlags{MasterKeyFile: c.MasterKeyFile}.place(c.Data)))
 	_, err = io.WriteString(out, b.String())
 	return err
 }
 
-// keyPlace says where the master key of a data folder is.
-func keyPlace(data string) string {
-	if os.Getenv("PIXY_MASTER_KEY") != "" {
-		return "what PIXY_MASTER_KEY has"
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
 	}
-	path := filepath.Join(data, "master.key")
-	if _, err := os.Stat(path); err != nil {
-		return "the key that pixy serve is given in PIXY_MASTER_KEY, as there is no " + path + ","
-	}
-	return path
-}
-
-// folderOf is where the file of a source is.
-func folderOf(source string) string {
-	path, _, _ := strings.Cut(strings.TrimPrefix(source, "file:"), "?")
-	if plain, err := url.PathUnescape(path); err == nil {
-		path = plain
-	}
-	return filepath.Dir(path)
+	return " (" + text + ")"
 }
 
 // rows is a number of rows, with a comma before each three digits.

@@ -249,7 +249,7 @@ func TestBackupOfRunningServer(t *testing.T) {
 		began := time.Now()
 		out, errOut, code := runProcess(t, "backup", "--data", p.data, file)
 		t.Logf("the backup took %v", time.Since(began))
-		if code != exitOK || errOut != "" || !strings.Contains(out, "keep "+filepath.Join(p.data, "master.key")+" too") {
+		if code != exitOK || errOut != "" || !strings.Contains(out, "keep that too ("+filepath.Join(p.data, "master.key")+")") {
 			t.Fatalf("exit code %d, %s%s", code, out, errOut)
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {

@@ -20,16 +20,16 @@ import (
 type cli struct {
 	Config kong.ConfigFlag `help:"A JSON file with flags: {\"listen\": \"127.0.0.1:9000\"}." env:"PIXY_CONFIG" placeholder:"FILE"`
 
-	Serve  serveCommand  `cmd:"" help:"Run the server."`
-	Demo   demoCommand   `cmd:"" help:"Watch the PKCE workflow run, and an attack on it fail."`
-	Backup backupCommand `cmd:"" help:"Back up the database of a running server."`
+	Serve  serveCommand  `cmd:""`
+	Demo   demoCommand   `cmd:""`
+	Backup backupCommand `cmd:""`
 	Store  struct {
-		Copy copyCommand `cmd:"" help:"Move everything from one database to another."`
-	} `cmd:"" help:"Work on a database."`
+		Copy copyCommand `cmd:""`
+	} `cmd:""`
 	Key struct {
-		New    keyNewCommand    `cmd:"" help:"Print a new master key."`
-		Rotate keyRotateCommand `cmd:"" help:"Replace the master key."`
-	} `cmd:"" help:"The master key."`
+		New    keyNewCommand    `cmd:""`
+		Rotate keyRotateCommand `cmd:""`
+	} `cmd:""`
 }
 
 // command is what a command line asks for.
@@ -54,21 +54,22 @@ func parse(args []string, out io.Writer) (command, error) {
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return nil, &usageError{withoutPasswords(strings.TrimSuffix(err.Error(), "."), args)}
+		return nil, &usageError{withoutPasswords(plainer(err.Error()), args)}
 	}
-	switch name, _, _ := strings.Cut(parsed.Command(), " <"); name {
-	case "demo":
-		return &c.Demo, nil
-	case "key new":
-		return &c.Key.New, nil
-	case "key rotate":
-		return &c.Key.Rotate, nil
-	case "backup":
-		return &c.Backup, nil
-	case "store copy":
-		return &c.Store.Copy, nil
+	return parsed.Selected().Target.Addr().Interface().(command), nil
+}
+
+// plainer says what is missing in the words of the help.
+func plainer(text string) string {
+	text = strings.TrimSuffix(text, ".")
+	if rest, is := strings.CutPrefix(text, `expected "<`); is {
+		name, _, _ := strings.Cut(rest, ">")
+		return "the argument " + strings.ToUpper(name) + " is missing"
 	}
-	return &c.Serve, nil
+	if rest, is := strings.CutPrefix(text, "expected "); is {
+		return "the command is not complete, it goes on with " + strings.TrimPrefix(rest, "one of ")
+	}
+	return text
 }
 
 // withoutPasswords is a text about arguments, with their URLs as they may be
@@ -181,6 +182,9 @@ Flags of demo:
 Flags of backup, as of serve:
   --data DIR               PIXY_DATA           the data folder (./pixy-data)
   --database SOURCE        PIXY_DATABASE       the database file (file:DIR/pixy.db)
+  --master-key-file FILE   PIXY_MASTER_KEY_FILE
+                                               where the key is that the backup is of
+                                               no use without
 
 Arguments of store copy, FROM and TO, are each a database as for --database of
 serve. TO must be empty, or what an earlier copy that was stopped left of it. The

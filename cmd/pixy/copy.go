@@ -34,20 +34,20 @@ func (c *copyCommand) Run(ctx context.Context, out, errOut io.Writer) error {
 		fmt.Fprintf(&b, "  %-8s %15s  sha256 %s\n", s.Table, rows(s.Rows), s.Hash)
 	}
 	fmt.Fprintf(&b, "What was written to %s later is not in the copy: have no server at work on it while you move.\n", store.Named(c.From))
-	fmt.Fprintf(&b, "The master key is not in the copy. pixy serve needs the key that %s was served with: %s.\n", store.Named(c.From), c.key())
+	fmt.Fprintf(&b, "The master key is not in the copy. pixy serve needs the key that %s was served with%s.\n", store.Named(c.From), inBrackets(c.key()))
 	_, err = io.WriteString(out, b.String())
 	return err
 }
 
-// key says where the master key is, as far as that can be told.
+// key says where the master key is, or "".
 func (c *copyCommand) key() string {
+	data := ""
 	if !store.IsPostgres(c.From) {
-		path := filepath.Join(folderOf(c.From), "master.key")
-		if _, err := os.Stat(path); err == nil {
-			return "it is in " + path
+		if path, err := store.FileOf(c.From); err == nil {
+			data = filepath.Dir(path)
 		}
 	}
-	return "it is in PIXY_MASTER_KEY there, or in master.key of the data folder"
+	return keyFlags{}.place(data)
 }
 
 // How often progress is told: to a terminal, in one line that changes; to a file,

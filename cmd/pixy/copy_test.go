@@ -159,7 +159,7 @@ func TestCopyOfRunningServer(t *testing.T) {
 	to, _ := emptyPostgres(t)
 	out, errOut, code := runProcess(t, "store", "copy", from, to)
 	if code != exitOK || errOut != "" || !strings.Contains(out, "What was written to "+from+" later is not in the copy") ||
-		!strings.Contains(out, "it is in "+filepath.Join(p.data, "master.key")) {
+		!strings.Contains(out, "was served with ("+filepath.Join(p.data, "master.key")+")") {
 		t.Fatalf("exit code %d, %s%s", code, out, errOut)
 	}
 	restored(t, p, to, before)
@@ -175,11 +175,11 @@ func TestWrongCommands(t *testing.T) {
 		want string
 		args []string
 	}{
-		{exitUsage, "expected", []string{"store"}},
-		{exitUsage, "<to>", []string{"store", "copy", "file:a"}},
+		{exitUsage, "goes on with \"copy\"", []string{"store"}},
+		{exitUsage, "the argument TO is missing", []string{"store", "copy", "file:a"}},
 		{exitUsage, "unexpected argument postgres://joe@127.0.0.1:1/pixy", []string{"store", "copy", "file:a", "file:b", secret}},
 		{exitUsage, "--databas", []string{"backup", "--databas=" + secret, "file"}},
-		{exitUsage, "<file>", []string{"backup"}},
+		{exitUsage, "the argument FILE is missing", []string{"backup"}},
 		{exitFailed, "connection refused", []string{"store", "copy", secret, "file:" + folder + "/b.db"}},
 		{exitFailed, "there is no database file", []string{"store", "copy", "file:" + folder + "/a.db", secret}},
 		{exitFailed, "there is no database file", []string{"backup", "--data", folder, folder + "/backup.db"}},

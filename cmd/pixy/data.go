@@ -7,30 +7,94 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"pixy/internal/server"
+	"pixy/internal/store"
 )
+
+// locks are open files that are this process's alone.
+type locks []*os.File
+
+// Close gives them up.
+func (l locks) Close() error {
+	var err error
+	for _, f := range l {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}
+
+// lockAll takes the data folder, and the database file when there is one.
+func lockAll(data, source string) (locks, error) {
+	folder, err := lockFolder(data)
+	if err != nil || store.IsPostgres(source) {
+		return locks{folder}, err
+	}
+	file, err := lockDatabase(source)
+	if err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	return locks{folder, file}, nil
+}
 
 // lockFolder takes the data folder for this process alone, until the process
 // ends or the lock is closed: two that start together would each make a master
 // key, and one would lose the other's.
 func lockFolder(data string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := lockFile(filepath.Join(data, "lock"))
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("the data folder %s is in use by another pixy: stop it, or choose another folder with --data", data)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be used: %w", data, err)
-	}
-	if err := flock(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("the data folder %s is in use by another pixy: stop it, or choose another folder with --data", data), f.Close())
 	}
 	return f, nil
 }
 
-// isNew reports whether the database file of a source is still to be made.
-func isNew(source string) bool {
-	path, _, _ := strings.Cut(strings.TrimPrefix(source, "file:"), "?")
-	_, err := os.Stat(path)
-	return errors.Is(err, fs.ErrNotExist)
+// lockDatabase takes a database file to serve from for this process alone:
+// another one would not hear what this one changes. The lock is on a file beside
+// it, because closing the database file would drop SQLite's own.
+func lockDatabase(source string) (*os.File, error) {
+	path, err := store.FileOf(source)
+	if err != nil {
+		return nil, err
+	}
+	f, err := lockFile(path + ".lock")
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("the database file %s is in use by another pixy: stop it; several nodes need PostgreSQL", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the database file %s can't be written, or the folder it is in: %w", path, err)
+	}
+	return f, nil
+}
+
+// errLocked says that another process has the lock.
+var errLocked = errors.New("it is locked")
+
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(errLocked, err, f.Close())
+	}
+	return f, nil
+}
+
+// isNew reports whether the database of a source is a file that is still to be
+// made.
+func isNew(source string) (bool, error) {
+	if store.IsPostgres(source) {
+		return false, nil
+	}
+	path, err := store.FileOf(source)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist), nil
 }
 
 // sourceOf is the database that is asked for, or that of the data folder.

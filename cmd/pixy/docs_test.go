@@ -102,7 +102,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/pkce-by-hand.md", "docs/divergences.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/pkce-by-hand.md", "docs/divergences.md", "docs/operating.md", "docs/alerts.md"} {
 		text, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)

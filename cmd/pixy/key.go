@@ -57,7 +57,10 @@ func (c *keyRotateCommand) both(source string) (*store.Sealer, error) {
 	if next == nil {
 		return nil, fmt.Errorf("there is no next master key: make one with pixy key new, give it to every node in %s or in %s, restart them, and run this again with it", nextKeyVariable, path)
 	}
-	if !store.IsPostgres(source) && isNew(source) {
+	switch isNew, err := isNew(source); {
+	case err != nil:
+		return nil, err
+	case isNew:
 		return nil, fmt.Errorf("the database %s does not exist: there is nothing to seal anew", source)
 	}
 	current, err := c.currentKey(c.Data, source)

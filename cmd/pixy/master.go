@@ -46,6 +46,19 @@ func (f keyFlags) keyFiles(data string) (current, next string) {
 	return current, next
 }
 
+// place says where the master key is, or "" when that can't be told: the server
+// may have it in its environment.
+func (f keyFlags) place(data string) string {
+	if os.Getenv(keyVariable) != "" {
+		return keyVariable
+	}
+	path, _ := f.keyFiles(data)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
 // checkKeys refuses two places for one key.
 func (f keyFlags) checkKeys() error {
 	if f.MasterKeyFile != "" && os.Getenv(keyVariable) != "" {
@@ -99,12 +112,16 @@ func (f keyFlags) currentKey(data, source string) ([]byte, error) {
 	}
 	path, _ := f.keyFiles(data)
 	key, err := readKey(path)
-	switch {
-	case !errors.Is(err, fs.ErrNotExist):
+	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
+	}
+	isNew, err := isNew(source)
+	switch {
+	case err != nil:
+		return nil, err
 	case store.IsPostgres(source):
 		return nil, fmt.Errorf("a PostgreSQL database needs the master key that all its nodes share: give it in %s, or put it into %s; pixy key new makes one", keyVariable, path)
-	case f.MasterKeyFile != "" || !isNew(source):
+	case f.MasterKeyFile != "" || !isNew:
 		return nil, fmt.Errorf("%s is missing: put back the key that the database is sealed under, or give it in %s", path, keyVariable)
 	}
 	key = newKey()

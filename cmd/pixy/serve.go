@@ -102,7 +102,7 @@ type running struct {
 	server  *server.Server
 	http    *http.Server
 	db      *store.DB
-	lock    *os.File // of the data folder
+	locks   locks
 	log     *slog.Logger
 	failed  chan error
 
@@ -135,7 +135,7 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder %s can't be made: %w", c.Data, err)
 	}
-	lock, err := lockFolder(c.Data)
+	lock, err := lockAll(c.Data, sourceOf(c.Data, c.Database))
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 	if err != nil {
 		return nil, errors.Join(err, seen.close(ctx), listener.Close(), lock.Close())
 	}
-	r.lock = lock
+	r.locks = lock
 	return r, nil
 }
 

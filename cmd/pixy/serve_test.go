@@ -263,6 +263,9 @@ func TestRefusesToStart(t *testing.T) {
 		{"two master keys", t.TempDir(), []string{otherKey}, []string{"--master-key-file", bogus}, 2, "not in both"},
 		{"master key that is no key", t.TempDir(), nil, []string{"--master-key-file", bogus}, 1, "32 bytes in base64"},
 		{"folder in use", busy.data, nil, nil, 1, "in use by another pixy"},
+		{"database file in use", t.TempDir(), nil, []string{"--database", "file:" + filepath.Join(busy.data, ".", "pixy.db"), "--master-key-file", filepath.Join(busy.data, "master.key")}, 1,
+			"several nodes need PostgreSQL"},
+		{"database without a scheme", t.TempDir(), nil, []string{"--database", "host=db password=hush"}, 1, "the database is not understood"},
 		{"no master key", lost, nil, nil, 1, "master.key is missing"},
 		{"empty address", t.TempDir(), nil, []string{"--listen="}, 2, "must not be empty"},
 		{"a name in the file that is no flag", t.TempDir(), nil, []string{"--config", bogus}, 2, "which is no flag"},
@@ -282,6 +285,9 @@ func TestRefusesToStart(t *testing.T) {
 				t.Errorf("exit code %d, want %d", got, c.code)
 			}
 			lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
+			if strings.Contains(p.log.String(), "hush") {
+				t.Errorf("a password is told: %s", p.log)
+			}
 			if len(lines) != 1 || !strings.Contains(lines[0], c.says) || !strings.HasPrefix(lines[0], "pixy: ") {
 				t.Errorf("it says %q, want one sentence with %q", p.log, c.says)
 			}

@@ -68,7 +68,7 @@ func (r *running) close() error {
 	if late := <-flushed; late != nil {
 		r.log.Warn("the last traces were not sent", "error", late)
 	}
-	return errors.Join(err, r.lock.Close())
+	return errors.Join(err, r.locks.Close())
 }
 
 // errLate says that something takes too long to be waited for.

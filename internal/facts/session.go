@@ -36,9 +36,10 @@ func (s Sessions) LiveByID(tx *store.Tx, id string) (store.Ticket[flow.Session],
 }
 
 // EndSession ends a session: its browser signs on anew, its refresh tokens are
-// worth nothing, and its parties are to hear of it.
+// worth nothing, and its parties are to hear of it. fault.Stale says that it is
+// not as t any more: an application may have joined it.
 func (r Records) EndSession(tx *store.Tx, t store.Ticket[flow.Session]) error {
-	if err := r.Sessions.DeleteID(tx, t.ID); err != nil {
+	if err := r.Sessions.DeleteID(tx, t); err != nil {
 		return err
 	}
 	return r.Tell(tx, t.Body)

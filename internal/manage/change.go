@@ -285,8 +285,28 @@ func (a *API) change(k kind.Kind, under string) handler {
 	}
 }
 
-// rewrite puts another body in place of a document's, and shows it.
+// rewrite puts another body in place of a document's, and shows it. What an
+// application that is disabled has is ended beside that.
 func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next func(was kind.Body) kind.Body) (out kind.Body, err error) {
+	for range maxEnablings {
+		if out, err = a.rewriteOnce(ctx, r, k, p, next); !errors.Is(err, errTicketsLeft) {
+			break
+		}
+		if err := a.endClient(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if err == nil && out["enabled"] == false {
+		err = a.endClient(ctx, p)
+	}
+	return out, err
+}
+
+// maxEnablings bounds how often an application is tried to be enabled whose tickets
+// are being ended.
+const maxEnablings = 3
+
+func (a *API) rewriteOnce(ctx context.Context, r Request, k kind.Kind, p place, next func(was kind.Body) kind.Body) (out kind.Body, err error) {
 	err = a.update(ctx, r, p.env, func(tx *store.Tx, r Request) error {
 		before, err := a.element(tx, r, k, p)
 		if err != nil {

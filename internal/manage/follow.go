@@ -30,10 +30,8 @@ func (a *API) follow(tx *store.Tx, r Request, p place, before, after store.Docum
 			return err
 		}
 	}
-	if was["enabled"] == true && is["enabled"] == false {
-		if err := a.endTickets(tx, r, p.spec.Ends, p.id); err != nil {
-			return err
-		}
+	if err := a.endTickets(tx, r, p, was, is); err != nil {
+		return err
 	}
 	if after.Version == 0 {
 		if err := a.hooks(p).gone(tx, was); err != nil {

@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -32,6 +33,9 @@ func (a *API) remove(k kind.Kind, under string) handler {
 			}
 			return a.removeAll(tx, r, p, d)
 		})
+		if err == nil {
+			err = a.endClient(ctx, p)
+		}
 		return Answer{Status: http.StatusNoContent}, err
 	}
 }
@@ -194,9 +198,6 @@ func (a *API) removeAll(tx *store.Tx, r Request, p place, d store.Document) erro
 			return err
 		}
 	}
-	if err := a.endTickets(tx, r, p.spec.Ends, p.id); err != nil {
-		return err
-	}
 	if err := a.unassign(tx, r, p); err != nil {
 		return err
 	}
@@ -233,12 +234,32 @@ func (a *API) unassign(tx *store.Tx, r Request, p place) error {
 	return err
 }
 
-func (a *API) endTickets(tx *store.Tx, r Request, ends kind.Holder, id string) error {
-	switch ends {
-	case kind.HoldsAsOwner:
-		return a.endUser(tx, r, id)
-	case kind.HoldsAsClient:
-		return tx.EndClient(id)
+// endTickets ends with a user who goes, or is disabled, what he has. What an
+// application has is of no use while it is not enabled, and ended after the
+// write (endClient); it must not come back to life with it.
+func (a *API) endTickets(tx *store.Tx, r Request, p place, was, is kind.Body) error {
+	gone, disabled := len(is) == 0, was["enabled"] == true && is["enabled"] == false
+	switch {
+	case p.spec.Ends == kind.HoldsAsOwner && (gone || disabled):
+		return a.endUser(tx, r, p.id)
+	case p.spec.Ends == kind.HoldsAsClient && was["enabled"] == false && is["enabled"] == true:
+		left, err := tx.HasClient(p.id)
+		if err == nil && left {
+			err = fault.Busy.Because(errTicketsLeft)
+		}
+		return err
 	}
 	return nil
+}
+
+// errTicketsLeft says that an application that is to be enabled has tickets from
+// before it was disabled.
+var errTicketsLeft = errors.New("the application's tickets are not all ended yet")
+
+// endClient ends what an application has that is disabled or deleted.
+func (a *API) endClient(ctx context.Context, p place) error {
+	if p.spec.Ends != kind.HoldsAsClient {
+		return nil
+	}
+	return a.db.EndClient(ctx, p.env, p.id)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pixy/internal/fault"
 	"pixy/internal/kind"
 	"pixy/internal/manage"
 	"pixy/internal/platform"
@@ -61,8 +62,11 @@ func (s *Server) Bootstrap(ctx context.Context, b Bootstrap, keep func(Worker) e
 		}
 		return manage.Keep(tx, s.api.Kinds(), first)
 	})
-	if errors.Is(err, errNotEmpty) {
+	switch {
+	case errors.Is(err, errNotEmpty):
 		return false, drop()
+	case err != nil && !errors.Is(err, fault.Unconfirmed): // else they may be good
+		return false, errors.Join(err, drop())
 	}
 	return err == nil, err
 }

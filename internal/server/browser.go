@@ -26,6 +26,7 @@ type browser struct {
 	token   string // "" when there is none that counts
 	hash    string // what flows and sessions remember of the token
 	session *flow.Session
+	version int64 // of the session
 	// population is that of the session's user.
 	population string
 }
@@ -76,7 +77,7 @@ func (s *Server) browser(tx *store.Tx, token string) (browser, error) {
 	}
 	u, _, err := facts.Get[platform.User](tx, "user", t.Body.User)
 	if err == nil && u.Enabled {
-		b.session, b.population = &t.Body, u.Population.ID
+		b.session, b.version, b.population = &t.Body, t.Version, u.Population.ID
 	}
 	if isMissing(err) {
 		return b, nil

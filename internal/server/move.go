@@ -287,20 +287,21 @@ func (s *Server) keepCredential(tx *store.Tx, p facts.Person, username string, c
 	return err
 }
 
-// replaceSession gives the browser its new session in place of the old one: a
-// session token is new at every sign-on. When the old one is somebody else's, it
-// has ended.
+// replaceSession gives the browser its session under a new token, as at every
+// sign-on, or a new session in place of somebody else's, which has ended. When
+// the old one was ended meanwhile, or changed, it is fault.Stale.
 func (s *Server) replaceSession(tx *store.Tx, b browser, token string, signed flow.Session) (ended bool, err error) {
+	next := store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed, Version: b.version}
+	if b.session != nil && b.session.ID == signed.ID {
+		_, err = s.records.Sessions.Move(tx, token, next)
+		return false, err
+	}
 	if b.session != nil {
-		if err := s.records.Sessions.Delete(tx, b.token); err != nil {
+		old := store.Ticket[flow.Session]{ID: b.session.ID, Version: b.version, Body: *b.session}
+		if err := s.records.EndSession(tx, old); err != nil {
 			return false, err
 		}
 	}
-	if ended = b.session != nil && b.session.ID != signed.ID; ended {
-		if err := s.records.Tell(tx, *b.session); err != nil {
-			return false, err
-		}
-	}
-	_, err = s.records.Sessions.Put(tx, token, store.Ticket[flow.Session]{ID: signed.ID, Owner: signed.User, Body: signed})
-	return ended, err
+	_, err = s.records.Sessions.Put(tx, token, next)
+	return b.session != nil, err
 }

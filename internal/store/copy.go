@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -280,16 +279,4 @@ func (c *copying) check() error {
 		return fmt.Errorf("the copy is not equal (%s), because %s has changed since it was begun: empty %s (delete the file, or drop and create the database) and copy again, without a stop or with no server at work on what is copied", strings.Join(differ, "; "), c.from, c.to)
 	}
 	return fmt.Errorf("the copy is not equal (%s), because somebody else has written to %s: empty it (delete the file, or drop and create the database) and copy again", strings.Join(differ, "; "), c.to)
-}
-
-// absolute is a path as it is whoever names it from where.
-func absolute(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real, nil
-	}
-	return path, nil
 }

@@ -27,7 +27,7 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 		which = " AND kind IN ('" + strings.Join(kinds, "', '") + "')"
 	}
 	var some map[string]int64
-	return db.sweep(ctx, func(tx *Tx) (n int64, err error) {
+	return db.sweep(ctx, "", func(tx *Tx) (n int64, err error) {
 		some = map[string]int64{} // of this Update, which may run twice
 		err = tx.each("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2"+tx.skip()+") RETURNING kind",
 			[]any{millis(before), int64(sweepBatch)}, func(r row) error {
@@ -48,13 +48,13 @@ func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int
 // skip passes over rows that another node's sweep is at.
 func (tx *Tx) skip() string { return tx.work.dialect.skip }
 
-// sweep repeats a deletion, an Update each, until it finds less than a batch.
-// After each it calls kept, when it is given.
-func (db *DB) sweep(ctx context.Context, some func(*Tx) (int64, error), kept func()) (int64, error) {
+// sweep repeats a deletion, an Update in env each, until it finds less than a
+// batch. After each it calls kept, when it is given.
+func (db *DB) sweep(ctx context.Context, env string, some func(*Tx) (int64, error), kept func()) (int64, error) {
 	var total int64
 	for {
 		var n int64
-		err := db.Update(ctx, "", func(tx *Tx) (err error) {
+		err := db.Update(ctx, env, func(tx *Tx) (err error) {
 			n, err = some(tx)
 			return tx.failed(err, "sweep")
 		})
@@ -80,13 +80,49 @@ func (tx *Tx) EndOwner(owner string) error {
 	return tx.failed(err, "end the tickets of owner %s", owner)
 }
 
-// EndClient deletes all tickets of a client in this environment.
-func (tx *Tx) EndClient(client string) error {
+// EndClient deletes all tickets of a client in an environment, a few in each
+// Update: there may be a million, and nobody should wait behind that. Those that
+// come meanwhile may stay.
+func (db *DB) EndClient(ctx context.Context, env, client string) error {
 	if client == "" {
 		return errors.New("store: end the tickets of a client: no client is given")
 	}
-	_, err := tx.exec("DELETE FROM ticket WHERE env = $1 AND client = $2", tx.env, client)
-	return tx.failed(err, "end the tickets of client %s", client)
+	_, err := db.sweep(ctx, env, func(tx *Tx) (int64, error) {
+		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client = $2 LIMIT $3)", env, client, int64(sweepBatch))
+	}, nil)
+	return err
+}
+
+// HasClient says whether a client has tickets, expired or not.
+func (tx *Tx) HasClient(client string) (bool, error) {
+	var one int
+	err := tx.one("SELECT 1 FROM ticket WHERE env = $1 AND client = $2 LIMIT 1", []any{tx.env, client}, &one)
+	if errors.Is(err, ErrMissing) {
+		return false, nil
+	}
+	return err == nil, tx.failed(err, "look for the tickets of client %s", client)
+}
+
+// Purge deletes everything that an environment has, a few rows in each Update.
+// Nobody may write to it any more. It waits for rows that another node purges:
+// that one may fail.
+func (db *DB) Purge(ctx context.Context, env string) error {
+	if env == "" {
+		return errors.New("store: purge: no environment is given")
+	}
+	for _, t := range tables() {
+		key := t.names(t.columns[:t.key], "")
+		_, err := db.sweep(ctx, "", func(tx *Tx) (int64, error) {
+			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1 LIMIT $2)", env, int64(sweepBatch))
+		}, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return db.Update(ctx, "", func(tx *Tx) error {
+		_, err := tx.exec("DELETE FROM revision WHERE env = $1", env)
+		return tx.failed(err, "purge")
+	})
 }
 
 // ended are the marks that EndFamily leaves. They have no owner and no client,

@@ -85,27 +85,8 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 // SweepEvents deletes the events, of every environment, that were recorded
 // before that time, a few in each Update.
 func (db *DB) SweepEvents(ctx context.Context, before time.Time) (int64, error) {
-	return db.sweep(ctx, func(tx *Tx) (int64, error) {
+	return db.sweep(ctx, "", func(tx *Tx) (int64, error) {
 		return tx.exec("DELETE FROM event WHERE (env, recorded, id) IN (SELECT env, recorded, id FROM event WHERE recorded < $1 ORDER BY recorded LIMIT $2"+tx.skip()+")",
 			millis(before), int64(sweepBatch))
 	}, nil)
-}
-
-// Purge deletes everything that an environment has, a few rows in each Update.
-// Nobody may write to it any more.
-func (db *DB) Purge(ctx context.Context, env string) error {
-	if env == "" {
-		return fmt.Errorf("store: purge: no environment is given")
-	}
-	for _, table := range []struct{ name, key string }{
-		{"ticket", "kind, key"}, {"document", "env, kind, id"}, {"event", "env, recorded, id"}, {"tally", "env, name, shard"},
-	} {
-		_, err := db.sweep(ctx, func(tx *Tx) (int64, error) {
-			return tx.exec("DELETE FROM "+table.name+" WHERE ("+table.key+") IN (SELECT "+table.key+" FROM "+table.name+" WHERE env = $1 LIMIT $2"+tx.skip()+")", env, int64(sweepBatch))
-		}, nil)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

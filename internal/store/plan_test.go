@@ -75,11 +75,15 @@ func TestPlans(t *testing.T) {
 			return err
 		}, false},
 		{"ticket by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { _, err := sessions().ByID(tx, "i"); return err }, false},
-		{"delete by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { return sessions().DeleteID(tx, "i") }, false},
+		{"delete by id", "ticket_id (env=? AND id=?)", func(tx *Tx) error { return sessions().DeleteID(tx, Ticket[note]{ID: "i"}) }, false},
+		{"move", "ticket_id (env=? AND id=?)", func(tx *Tx) error {
+			_, err := sessions().Move(tx, "s", Ticket[note]{ID: "i"})
+			return err
+		}, false},
 		{"owned", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().Owned(tx, "o", 5); return err }, true},
 		{"has owner", "ticket_owner (env=? AND owner=? AND kind=?)", func(tx *Tx) error { _, err := sessions().HasOwner(tx, "o"); return err }, false},
 		{"end owner", "ticket_owner (env=? AND owner=?)", func(tx *Tx) error { return tx.EndOwner("o") }, false},
-		{"end client", "ticket_client (env=? AND client=?)", func(tx *Tx) error { return tx.EndClient("c") }, false},
+		{"has client", "ticket_client (env=? AND client=?)", func(tx *Tx) error { _, err := tx.HasClient("c"); return err }, false},
 		{"events", "sqlite_autoindex_event_1 (env=?)", events(Query{Limit: 10}), false},
 		{"next page of events", "sqlite_autoindex_event_1 (env=? AND (recorded,id)<(?,?))", events(Query{After: after, Limit: 10}), false},
 		{"events of some time", "sqlite_autoindex_event_1 (env=? AND recorded>? AND recorded<?)", events(Query{Limit: 10, Where: kind.All(
@@ -104,6 +108,12 @@ func TestPlans(t *testing.T) {
 	}
 	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM event"); !strings.Contains(plan, "event_recorded (recorded<?)") || !strings.Contains(plan, "sqlite_autoindex_event_1 (env=? AND recorded=? AND id=?)") {
 		t.Errorf("sweeping events: the plan is %q", plan)
+	}
+	if err := p.EndClient(t.Context(), "e1", "c"); err != nil {
+		t.Fatal(err)
+	}
+	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client"); !strings.Contains(plan, "ticket_client (env=? AND client=?)") {
+		t.Errorf("ending a client: the plan is %q", plan)
 	}
 	if err := p.Purge(t.Context(), "e1"); err != nil {
 		t.Fatal(err)

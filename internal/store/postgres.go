@@ -60,7 +60,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
 	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c}
-	if err := p.checkDurable(ctx); err != nil {
+	if err := first(p.checkDurable(ctx), p.checkLocks(ctx)); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -156,10 +156,17 @@ func contended(err error) bool {
 	return state == "55P03" || state == "40P01"
 }
 
-// explainPostgres makes one sentence of what went wrong while opening. The
-// driver leaves passwords out.
+// explainPostgres makes one sentence of what went wrong while opening. The driver
+// leaves passwords out, and may have a line for each host, and each line twice.
 func explainPostgres(err error) error {
-	return errors.New("the PostgreSQL database can't be used: " + strings.Join(strings.Fields(err.Error()), " "))
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if len(said) == 0 || !strings.HasSuffix(said[len(said)-1], line) {
+			said = append(said, line)
+		}
+	}
+	return errors.New("the PostgreSQL database can't be used: " + strings.Join(said, " "))
 }
 
 // checkDurable asks PostgreSQL how it will write.
@@ -174,6 +181,31 @@ func (p *postgres) checkDurable(ctx context.Context) error {
 	}
 	if fsync == "off" || pages == "off" {
 		p.log.Warn("PostgreSQL may lose or damage everything when the power fails", "fsync", fsync, "full_page_writes", pages)
+	}
+	return nil
+}
+
+// checkLocks takes an environment's lock twice. A Change relies on that the second
+// must wait; there are databases that speak PostgreSQL's protocol and take the
+// call for compatibility's sake, without a lock.
+func (p *postgres) checkLocks(ctx context.Context) error {
+	other, err := pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+	if err != nil {
+		return explainPostgres(err)
+	}
+	defer func() { _ = other.Close(ctx) }() // it is of no use any more
+	key, taken := rand.Int64(), false
+	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", key); err != nil {
+			return err
+		}
+		return other.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock_shared($1)", key).Scan(&taken)
+	})
+	switch {
+	case err != nil:
+		return explainPostgres(err)
+	case taken:
+		return errors.New("the database's advisory locks do not lock, which the safety of changes rests on: use PostgreSQL")
 	}
 	return nil
 }

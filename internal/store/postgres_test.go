@@ -285,6 +285,32 @@ func TestUnsafeServers(t *testing.T) {
 	}
 }
 
+// beside runs SQL beside the store.
+func beside(t *testing.T, source, text string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), source)
+	if err == nil {
+		_, err = conn.Exec(t.Context(), text)
+		err = errors.Join(err, conn.Close(t.Context()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLocksThatDoNotLock: a database that takes the calls and does nothing is
+// refused. Here its functions stand before the real ones.
+func TestLocksThatDoNotLock(t *testing.T) {
+	source := newPostgres(t)
+	beside(t, source, `CREATE SCHEMA sham;
+		CREATE FUNCTION sham.pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE sql AS '';
+		CREATE FUNCTION sham.pg_try_advisory_xact_lock_shared(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`)
+	other, err := Open(t.Context(), source+"&search_path=sham,pg_catalog,public", Options{})
+	if err == nil || !strings.Contains(err.Error(), "do not lock") {
+		t.Errorf("opened with locks that do not lock: %v", errors.Join(err, other.Close()))
+	}
+}
+
 // TestStandbyIsPassedOver: of several hosts, the one to write to is found.
 func TestStandbyIsPassedOver(t *testing.T) {
 	primary, _ := ownServer(t, pg.Options{Port: freePort(t)})

@@ -121,6 +121,48 @@ func testRaceTicket(t *testing.T, p *opened) {
 	})
 }
 
+// testRaceEnd: a session is ended by its ID while its browser signs on again,
+// which moves it, and applications join. Whoever is acknowledged has come before
+// the end, and the end has seen him.
+func testRaceEnd(t *testing.T, p *opened) {
+	sessions := Tickets[counter]{Kind: "session", Life: time.Hour}
+	for round := range 10 {
+		id := fmt.Sprint("id", round)
+		p.update(t, "e1", func(tx *Tx) error {
+			_, err := sessions.Put(tx, id+"-0", Ticket[counter]{ID: id})
+			return err
+		})
+		seen := -1
+		told := p.race(func(n int, tx *Tx, met *barrier) error {
+			s, err := sessions.ByID(tx, id)
+			met.wait()
+			if err != nil {
+				return err
+			}
+			s.Body.N++
+			switch {
+			case n == 0:
+				seen = s.Body.N - 1
+				return sessions.DeleteID(tx, s)
+			case n%2 == 0:
+				_, err = sessions.SaveID(tx, s)
+			default:
+				_, err = sessions.Move(tx, fmt.Sprint(id, "-", n), s)
+			}
+			return err
+		})
+		kept, missed := count(told[1:], nil), count(told[1:], ErrMissing)
+		if told[0] != nil || kept != seen || kept+missed != racers-1 {
+			t.Errorf("the end had seen %d changes, and %d were acknowledged: %v", seen, kept, told)
+		}
+		p.view(t, "e1", func(tx *Tx) error {
+			_, err := sessions.ByID(tx, id)
+			wantMissing(t, err)
+			return nil
+		})
+	}
+}
+
 // testRaceSpend: all have seen that the ticket is good before one spends it, and
 // each leaves something when he has.
 func testRaceSpend(t *testing.T, p *opened) {

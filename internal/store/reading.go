@@ -171,11 +171,7 @@ func Named(source string) string {
 // placed says where a database is, however its source is spelled.
 func placed(source string) (string, error) {
 	if !IsPostgres(source) {
-		file, err := readSource(source)
-		if err != nil {
-			return "", err
-		}
-		return absolute(file.path)
+		return FileOf(source)
 	}
 	config, err := postgresConfig(source, Options{})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -26,7 +27,7 @@ func readSource(text string) (source, error) {
 	scheme, _, ok := strings.Cut(text, ":")
 	switch {
 	case !ok:
-		return source{}, fmt.Errorf("the database %q is not understood: it should look like file:/var/lib/pixy/pixy.db or postgres://user@host/name", text)
+		return source{}, errors.New("the database is not understood: it should look like file:/var/lib/pixy/pixy.db or postgres://user@host/name") // the text may hold a password
 	case scheme != "file":
 		return source{}, fmt.Errorf("a database of the form %s:... is not supported: use a database file, file:/var/lib/pixy/pixy.db, or PostgreSQL, postgres://user@host/name", scheme)
 	}
@@ -52,6 +53,23 @@ func readSource(text string) (source, error) {
 	}
 	s.path = path
 	return s, nil
+}
+
+// FileOf is the path of a database file, the same whoever names it from where,
+// be it made already or not. The source must not be PostgreSQL's.
+func FileOf(source string) (string, error) {
+	s, err := readSource(source)
+	if err != nil {
+		return "", err
+	}
+	path, err := filepath.Abs(s.path)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real, nil
+	}
+	return path, nil
 }
 
 // prepare creates the file when there is none, readable by nobody else: it

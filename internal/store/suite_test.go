@@ -135,6 +135,7 @@ func TestSuite(t *testing.T) {
 		{"what is done is counted", testStats},
 		{"nobody's change of a document is lost", testRaceDocument},
 		{"nobody's change of a ticket is lost", testRaceTicket},
+		{"what is ended stays ended, with all that was changed before", testRaceEnd},
 		{"of many who spend a ticket, one does", testRaceSpend},
 		{"of many who take a name, one gets it", testRaceUnique},
 		{"rotation, reuse and end of a family", testRaceRefresh},

@@ -87,7 +87,7 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 		return Ticket[T]{}, k.failed(tx, err, "save", t.ID)
 	}
 	if n == 0 {
-		return Ticket[T]{}, fault.Stale.Because(fmt.Errorf("store: save ticket %s %s: version %d is not there", k.Kind, t.ID, t.Version))
+		return Ticket[T]{}, k.stale(t)
 	}
 	t.Version++
 	return t, nil
@@ -103,14 +103,37 @@ func (k Tickets[T]) SaveID(tx *Tx, t Ticket[T]) (Ticket[T], error) {
 	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3, expires = $4, version = version + 1, body = $5 "+
 		"WHERE env = $6 AND id = $7 AND kind = '"+k.Kind+"' AND version = $8",
 		t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
+	return k.saved(tx, t, n, err)
+}
+
+// Move is SaveID for a ticket that gets another secret: the one before finds it
+// no more. It stays the same row, so that whoever ends it by its ID meanwhile
+// does not miss it.
+func (k Tickets[T]) Move(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) {
+	body, err := k.prepare(tx, &t)
+	if err != nil {
+		return Ticket[T]{}, err
+	}
+	n, err := tx.exec("UPDATE ticket SET key = $1, owner = $2, client = $3, family = $4, expires = $5, version = version + 1, body = $6 "+
+		"WHERE env = $7 AND id = $8 AND kind = '"+k.Kind+"' AND version = $9",
+		k.key(secret), t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
+	return k.saved(tx, t, n, err)
+}
+
+// saved is what comes of a ticket that n rows of its ID and Version became.
+func (k Tickets[T]) saved(tx *Tx, t Ticket[T], n int64, err error) (Ticket[T], error) {
 	if err != nil {
 		return Ticket[T]{}, k.failed(tx, err, "save", t.ID)
 	}
 	if n == 0 || t.ID == "" {
-		return Ticket[T]{}, fault.Stale.Because(fmt.Errorf("store: save ticket %s %s: version %d is not there", k.Kind, t.ID, t.Version))
+		return Ticket[T]{}, k.stale(t)
 	}
 	t.Version++
 	return t, nil
+}
+
+func (k Tickets[T]) stale(t Ticket[T]) error {
+	return fault.Stale.Because(fmt.Errorf("store: ticket %s %s: version %d is not there", k.Kind, t.ID, t.Version))
 }
 
 // Spend spends a ticket that is neither spent nor expired, and lets it stay
@@ -135,13 +158,15 @@ func (k Tickets[T]) Delete(tx *Tx, secret string) error {
 	return k.failed(tx, err, "delete", "")
 }
 
-// DeleteID deletes the ticket with this id, if there is one.
-func (k Tickets[T]) DeleteID(tx *Tx, id string) error {
-	if err := checkKind(k.Kind); err != nil || id == "" {
+// DeleteID deletes the ticket with t's ID when it still has t's Version;
+// otherwise, and when it is gone, fault.Stale.
+func (k Tickets[T]) DeleteID(tx *Tx, t Ticket[T]) error {
+	if err := checkKind(k.Kind); err != nil {
 		return err
 	}
-	_, err := tx.exec("DELETE FROM ticket WHERE env = $1 AND id = $2 AND kind = '"+k.Kind+"'", tx.env, id)
-	return k.failed(tx, err, "delete", id)
+	n, err := tx.exec("DELETE FROM ticket WHERE env = $1 AND id = $2 AND kind = '"+k.Kind+"' AND version = $3", tx.env, t.ID, t.Version)
+	_, err = k.saved(tx, t, n, err)
+	return err
 }
 
 // Owned returns the tickets of an owner, those that live longest first, at

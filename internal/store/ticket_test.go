@@ -94,9 +94,7 @@ func testTickets(t *testing.T, p *opened) {
 		wantMissing(t, err)
 		_, err = codes().Get(tx, "s1")
 		wantMissing(t, err)
-		if err := codes().DeleteID(tx, "id1"); err != nil {
-			return err
-		}
+		wantFault(t, codes().DeleteID(tx, Ticket[note]{ID: "id1", Version: want.Version}), fault.Stale)
 		return codes().Delete(tx, "s1")
 	})
 	// A later test would pass if the two above had deleted the session.
@@ -108,9 +106,24 @@ func testTickets(t *testing.T, p *opened) {
 		return err
 	}), fault.Taken)
 	p.update(t, "e1", func(tx *Tx) error {
-		return errors.Join(sessions().DeleteID(tx, "id1"), sessions().DeleteID(tx, ""), sessions().DeleteID(tx, "id1"))
+		for _, other := range []Ticket[note]{{ID: "id1", Version: want.Version + 1}, {ID: "", Version: 1}, {ID: "id9", Version: 1}} {
+			wantFault(t, sessions().DeleteID(tx, other), fault.Stale)
+		}
+		moved, err := sessions().Move(tx, "s3", want)
+		if err != nil || moved.Version != want.Version+1 {
+			t.Errorf("moved: %+v, %v", moved, err)
+		}
+		_, err = sessions().Move(tx, "s4", want)
+		wantFault(t, err, fault.Stale)
+		_, err = sessions().Get(tx, "s1")
+		wantMissing(t, err)
+		got, err := sessions().Get(tx, "s3")
+		if err != nil || !reflect.DeepEqual(got, moved) {
+			t.Errorf("under its new secret it is %+v, %v", got, err)
+		}
+		return sessions().DeleteID(tx, moved)
 	})
-	_, err := p.read(t, "e1", sessions(), "s1")
+	_, err := p.read(t, "e1", sessions(), "s3")
 	wantMissing(t, err)
 	p.update(t, "e1", func(tx *Tx) error { return errors.Join(sessions().Delete(tx, "s2"), sessions().Delete(tx, "s2")) })
 	_, err = p.read(t, "e1", sessions(), "s2")
@@ -136,8 +149,14 @@ func testTicketEnvironments(t *testing.T, p *opened) {
 		_, err = sessions().Save(tx, "s", Ticket[note]{Version: 1})
 		wantFault(t, err, fault.Stale)
 		_, err = tx.EndFamily("f", tx.Now().Add(time.Hour))
-		return errors.Join(err, sessions().Delete(tx, "s"), sessions().DeleteID(tx, "id"), tx.EndOwner("o"), tx.EndClient("c"))
+		wantFault(t, sessions().DeleteID(tx, Ticket[note]{ID: "id", Version: 1}), fault.Stale)
+		_, moved := sessions().Move(tx, "s9", Ticket[note]{ID: "id", Version: 1})
+		wantFault(t, moved, fault.Stale)
+		return errors.Join(err, sessions().Delete(tx, "s"), tx.EndOwner("o"))
 	})
+	if err := p.EndClient(t.Context(), "e2", "c"); err != nil {
+		t.Error(err)
+	}
 	if got, err := p.read(t, "e1", sessions(), "s"); err != nil || got.Version != 1 || !got.Spent.IsZero() {
 		t.Fatalf("the ticket is %+v, %v", got, err)
 	}
@@ -286,13 +305,22 @@ func testEnding(t *testing.T, p *opened) {
 	if got := left(); got != "c2c3c4" {
 		t.Errorf("after the owner's end there are %s", got)
 	}
-	p.update(t, "e1", func(tx *Tx) error { return tx.EndClient("a1") })
+	has := func(client string) (is bool) {
+		p.view(t, "e1", func(tx *Tx) (err error) { is, err = tx.HasClient(client); return err })
+		return is
+	}
+	if !has("a1") || has("a0") {
+		t.Errorf("tickets of the client: %t, of nobody: %t", has("a1"), has("a0"))
+	}
+	if err := p.EndClient(t.Context(), "e1", "a1"); err != nil || has("a1") {
+		t.Errorf("the client's end: %v; tickets left: %t", err, has("a1"))
+	}
 	if got := left(); got != "c3c4" {
 		t.Errorf("after the client's end there are %s", got)
 	}
 	p.update(t, "e1", func(tx *Tx) error {
 		_, family := tx.EndFamily("", tx.Now())
-		for _, err := range []error{tx.EndOwner(""), tx.EndClient(""), family} {
+		for _, err := range []error{tx.EndOwner(""), p.EndClient(t.Context(), "e1", ""), family} {
 			if err == nil {
 				t.Error("nobody's tickets are ended without an error")
 			}
@@ -332,7 +360,10 @@ func testEndFamily(t *testing.T, p *opened) {
 	if first.Load() != 1 || !over("f") || over("g") || over("") {
 		t.Errorf("%d were first; ended: f %t, g %t", first.Load(), over("f"), over("g"))
 	}
-	p.update(t, "e1", func(tx *Tx) error { return errors.Join(tx.EndOwner("o"), tx.EndClient("c")) })
+	p.update(t, "e1", func(tx *Tx) error { return tx.EndOwner("o") })
+	if err := p.EndClient(t.Context(), "e1", "c"); err != nil {
+		t.Error(err)
+	}
 	if _, err := p.Sweep(t.Context(), until); err != nil || !over("f") {
 		t.Errorf("the mark of the end is gone too early, %v", err)
 	}
