@@ -28,7 +28,8 @@ func TestSlowHeader(t *testing.T) {
 }
 
 // TestStopIsBounded stops while a client never finishes its request: the
-// process must end all the same, and say so.
+// process must end all the same, and say so. That is no failure: who wants one
+// would only have to send half a request.
 func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
 	p := start(t, t.TempDir(), nil)
@@ -41,7 +42,7 @@ func TestStopIsBounded(t *testing.T) {
 	err := p.cmd.Wait()
 	took := time.Since(began)
 	t.Logf("stopped %v after SIGTERM with a request that never ends", took)
-	if took > stopTimeout || err == nil || !strings.Contains(p.log.String(), "did not finish") {
+	if took > stopTimeout || err != nil || !strings.Contains(p.log.String(), "did not finish") {
 		t.Errorf("after %v: %v\n%s", took, err, p.log)
 	}
 }

@@ -65,9 +65,9 @@ func (p *process) reach(name string, n float64) {
 	}
 }
 
-// stopped sends SIGTERM, holds the time to the exit to its bound, and returns
-// when the signal was sent.
-func (p *process) stopped(well bool) time.Time {
+// stopped sends SIGTERM, and holds the time to the exit to its bound, and the
+// exit code to 0.
+func (p *process) stopped() {
 	p.t.Helper()
 	began := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -76,10 +76,9 @@ func (p *process) stopped(well bool) time.Time {
 	err := p.cmd.Wait()
 	took := time.Since(began)
 	p.t.Logf("from SIGTERM to the exit: %v (%v)", took.Round(time.Millisecond), err)
-	if took > stopTimeout || well && err != nil {
+	if took > stopTimeout || err != nil {
 		p.t.Errorf("the stop took %v, at most %v is promised: %v\n%s", took, stopTimeout, err, tail(p.log.String()))
 	}
-	return began
 }
 
 func tail(text string) string { return text[max(0, len(text)-2000):] }
@@ -119,7 +118,7 @@ func TestStopUnderLoad(t *testing.T) {
 	signal.Store(time.Now().UnixNano())
 	ready := make(chan int, 1)
 	time.AfterFunc(drainTime/2, func() { ready <- status(p.url + "/readyz") })
-	p.stopped(true)
+	p.stopped()
 	all.Wait()
 	if got := <-ready; got != http.StatusServiceUnavailable {
 		t.Errorf("/readyz answers %d while the server drains", got)
@@ -149,7 +148,7 @@ func TestStopLetsFinish(t *testing.T) {
 		raw, _ := io.ReadAll(conn) // what comes before it fails is looked at
 		answer <- string(raw)
 	}()
-	p.stopped(true)
+	p.stopped()
 	if got := <-answer; !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "Connection: close") {
 		t.Errorf("the request under way got %q", got)
 	}
@@ -177,7 +176,7 @@ func TestStopWithLineOfHashes(t *testing.T) {
 		})
 	}
 	p.reach("pixy_hashes_waiting", 10)
-	p.stopped(false)
+	p.stopped()
 	all.Wait()
 	t.Logf("%d of %d were sent away with a 503", refused.Load(), sent.Load())
 	if refused.Load() < 10 {
@@ -213,7 +212,7 @@ func TestStopWithHangingDatabase(t *testing.T) {
 		all.Go(func() { status(p.url + "/" + p.bootstrap()["envID"] + "/as/jwks") })
 	}
 	p.reach("pixy_http_requests_in_flight", 30)
-	p.stopped(false)
+	p.stopped()
 	all.Wait()
 }
 

@@ -108,14 +108,24 @@ func postgresConfig(source string, o Options) (*pgxpool.Config, error) {
 
 func inMillis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 
+// An update of the tables waits so long for a lock, as whoever comes behind it
+// waits with it, and pauses before it asks again, so many times: behind a dump,
+// which holds its locks for as long as it takes, that is an hour.
+const (
+	migrateLockTime = time.Second
+	migratePause    = 5 * time.Second
+	migrateTries    = 600
+)
+
 // migratePostgres updates the tables on a connection of its own, whose
 // statements may take as long as they need. Of many nodes that start at once,
-// one does.
+// one does, while those that serve go on.
 func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
 	c = c.Copy()
-	for _, bound := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+	for _, bound := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 		delete(c.RuntimeParams, bound)
 	}
+	c.RuntimeParams["lock_timeout"] = inMillis(migrateLockTime)
 	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600), lock.WithUnlockTimeout(1, 10))
 	if err != nil {
 		return err
@@ -125,12 +135,27 @@ func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
 	if err := db.PingContext(ctx); err != nil {
 		return explainPostgres(err)
 	}
-	err = migrate(ctx, db, flavour{goose: goose.DialectPostgres, more: []goose.ProviderOption{goose.WithSessionLocker(one)},
-		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")})
+	f := flavour{goose: goose.DialectPostgres, more: []goose.ProviderOption{goose.WithSessionLocker(one)},
+		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")}
+	err = migrate(ctx, db, f)
+	for try := 1; try < migrateTries && contended(err); try++ {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(migratePause):
+		}
+		err = migrate(ctx, db, f)
+	}
 	if err != nil && !errors.Is(err, ErrNewer) {
 		err = explainPostgres(err)
 	}
 	return err
+}
+
+// contended says that an update of the tables has given way to others.
+func contended(err error) bool {
+	state := sqlState(err)
+	return state == "55P03" || state == "40P01"
 }
 
 // explainPostgres makes one sentence of what went wrong while opening. The driver

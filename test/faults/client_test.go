@@ -118,11 +118,11 @@ type request struct {
 	worker                    bool   // with the worker's own credentials
 }
 
-// send sends a request to a node and reads the answer.
-func (c *cluster) send(n *node, q request) answer {
+// compose is a request as HTTP has it.
+func (c *cluster) compose(n *node, q request) (*http.Request, error) {
 	r, err := http.NewRequest(q.method, "http://"+n.address+q.path, strings.NewReader(q.body))
 	if err != nil {
-		return answer{err: err}
+		return nil, err
 	}
 	r.Header.Set("Accept", mediaJSON)
 	if q.media != "" {
@@ -137,17 +137,29 @@ func (c *cluster) send(n *node, q request) answer {
 	if q.session != "" {
 		r.Header.Set("Cookie", "ST="+q.session)
 	}
+	return r, nil
+}
+
+// send sends a request to a node and reads the answer.
+func (c *cluster) send(n *node, q request) answer {
+	r, err := c.compose(n, q)
+	if err != nil {
+		return answer{err: err}
+	}
 	began := time.Now()
 	a := read(c.http.Do(r))
 	if f := c.observer.Load(); f != nil && *f != nil {
-		(*f)(time.Since(began), a)
+		(*f)(n, began, a)
 	}
 	return a
 }
 
-// observe lets f hear of every answer from now on, and of how long it took; nil
-// ends that.
-func (c *cluster) observe(f func(time.Duration, answer)) { c.observer.Store(&f) }
+// observer hears of an answer that has just come from a node, and when it was
+// asked for.
+type observer func(n *node, began time.Time, a answer)
+
+// observe lets f hear of every answer from now on; nil ends that.
+func (c *cluster) observe(f observer) { c.observer.Store(&f) }
 
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 4 << 20
@@ -164,20 +176,26 @@ func read(resp *http.Response, err error) answer {
 }
 
 func (c *cluster) form(n *node, path string, form url.Values) answer {
-	return c.send(n, request{method: "POST", path: "/" + c.env + path, media: mediaForm, body: form.Encode()})
+	return c.send(n, c.forming(path, form))
+}
+
+func (c *cluster) forming(path string, form url.Values) request {
+	return request{method: "POST", path: "/" + c.env + path, media: mediaForm, body: form.Encode()}
 }
 
 // manage calls the management API in the environment; body is JSON, or nil.
 func (c *cluster) manage(n *node, method, path, media string, body any) answer {
+	return c.send(n, c.managing(method, path, media, body))
+}
+
+func (c *cluster) managing(method, path, media string, body any) request {
 	text := ""
 	if body != nil {
 		raw, err := json.Marshal(body)
-		if err != nil {
-			return answer{err: err}
-		}
+		must(c.t, err)
 		text = string(raw)
 	}
-	return c.send(n, request{method: method, path: "/v1/environments/" + c.env + path, media: media, body: text, bearer: c.admin})
+	return request{method: method, path: "/v1/environments/" + c.env + path, media: media, body: text, bearer: c.admin}
 }
 
 // login gets a token for the worker.
@@ -224,7 +242,11 @@ func native(change object) object {
 
 // user makes a user with a password.
 func (c *cluster) user(n *node, username, password string) answer {
-	return c.manage(n, "POST", "/users", fmt.Sprintf(mediaAction, "user.import"), object{"username": username, "email": username + "@example.com",
+	return c.send(n, c.making(username, password))
+}
+
+func (c *cluster) making(username, password string) request {
+	return c.managing("POST", "/users", fmt.Sprintf(mediaAction, "user.import"), object{"username": username, "email": username + "@example.com",
 		"password": object{"value": hashed(password, username)}})
 }
 
@@ -333,13 +355,19 @@ func (p *person) code(to route, app, username, password string) (code string, la
 }
 
 // redeem exchanges a code.
-func (c *cluster) redeem(n *node, app, code string) answer {
-	return c.form(n, "/as/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {app}, "redirect_uri": {callback}, "code_verifier": {verifier}})
+func (c *cluster) redeem(n *node, app, code string) answer { return c.send(n, c.redeeming(app, code)) }
+
+func (c *cluster) redeeming(app, code string) request {
+	return c.forming("/as/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "client_id": {app}, "redirect_uri": {callback}, "code_verifier": {verifier}})
 }
 
 // refresh exchanges a refresh token.
 func (c *cluster) refresh(n *node, app, token string) answer {
-	return c.form(n, "/as/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {app}})
+	return c.send(n, c.refreshing(app, token))
+}
+
+func (c *cluster) refreshing(app, token string) request {
+	return c.forming("/as/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {app}})
 }
 
 // revoke ends the family of a refresh token.

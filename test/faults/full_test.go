@@ -45,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 		d := sqlite(t)
 		c := started(t, d, 1)
 		limit := func(bytes string) {
-			command(t, "prlimit", "--pid", fmt.Sprint(c.nodes[0].run.Process.Pid), "--fsize="+bytes+":unlimited")
+			must(t, command("prlimit", "--pid", fmt.Sprint(c.nodes[0].run.Process.Pid), "--fsize="+bytes+":unlimited"))
 		}
 		o := &outage{t: t, c: c, says: fault.Full, steady: true}
 		o.begin = func() { limit(fmt.Sprint(smallest(t, d) + 64<<10)) }
@@ -58,7 +58,7 @@ func TestDiskFull(t *testing.T) {
 		if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=12m", "pixy-faults", folder).CombinedOutput(); err != nil {
 			t.Skipf("no file system can be mounted here: %v: %s", err, strings.TrimSpace(string(out)))
 		}
-		t.Cleanup(func() { command(t, "umount", folder) })
+		t.Cleanup(func() { must(t, command("umount", folder)) })
 		d := database{name: "SQLite", source: "file:" + filepath.Join(folder, "pixy.db")}
 		ballast := filepath.Join(folder, "ballast")
 		o := &outage{t: t, c: started(t, d, 1), says: fault.Full}
@@ -68,13 +68,6 @@ func TestDiskFull(t *testing.T) {
 		o.run(d)
 		o.c.nodes[0].kill()
 	})
-}
-
-func command(t *testing.T, words ...string) {
-	t.Helper()
-	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(words, " "), err, out)
-	}
 }
 
 // smallest is the size of the database file or its journal, in bytes.

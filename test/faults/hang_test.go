@@ -131,7 +131,7 @@ func (c *cluster) reads(ctx context.Context, n *node, user string, w *waits) {
 		if a.err == nil {
 			a.err = a.want(http.StatusOK)
 		}
-		w.add(time.Since(began), a)
+		w.add(n, began, a)
 		time.Sleep(20 * time.Millisecond)
 	}
 }

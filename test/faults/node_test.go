@@ -33,7 +33,7 @@ type cluster struct {
 	grace  string // another one, whose refresh tokens have a grace period
 	device string // one for devices
 
-	observer atomic.Pointer[func(time.Duration, answer)]
+	observer atomic.Pointer[observer]
 }
 
 // What the first start is told, so that no node's data folder need be read.
@@ -49,6 +49,11 @@ func newCluster(t testing.TB, d database, n int) *cluster {
 	t.Helper()
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails: it ends the program instead
+	return newClusterOf(t, d, n, key)
+}
+
+func newClusterOf(t testing.TB, d database, n int, key []byte) *cluster {
+	t.Helper()
 	c := &cluster{t: t, env: bootEnv, worker: bootWorker, secret: bootSecret, http: newHTTP(128)}
 	for i := range n {
 		c.nodes = append(c.nodes, newNode(t, fmt.Sprintf("node %c", 'A'+i), d.source, base64.StdEncoding.EncodeToString(key)))
@@ -70,15 +75,21 @@ func newHTTP(connections int) *http.Client {
 func started(t testing.TB, d database, n int) *cluster {
 	t.Helper()
 	c := newCluster(t, d, n)
-	for _, node := range c.nodes {
-		must(t, node.start())
-	}
-	for _, node := range c.nodes {
-		_, err := node.ready()
-		must(t, err)
-	}
+	c.start()
 	must(t, c.furnish())
 	return c
+}
+
+// start starts all nodes at once, and waits until they serve.
+func (c *cluster) start() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		must(c.t, n.start())
+	}
+	for _, n := range c.nodes {
+		_, err := n.ready()
+		must(c.t, err)
+	}
 }
 
 // any is one of the nodes, which may be down.
@@ -93,6 +104,7 @@ type node struct {
 	behind  []string // a command line that the program's is appended to, nil for none
 	args    []string
 	env     []string
+	program string // "" for the one that is tested
 	log     safeBuffer
 
 	mu    sync.Mutex
@@ -109,7 +121,7 @@ func newNode(t testing.TB, name, source, key string) *node {
 	n.args = []string{"serve", "--listen", n.address, "--data", data, "--database", source, "--public-url", publicURL,
 		"--hash-memory", "64", "--hash-time", "1"}
 	n.env = append(os.Environ(), "PIXY_MASTER_KEY="+key, "PIXY_BOOTSTRAP_ENV_ID="+bootEnv, "PIXY_BOOTSTRAP_APP_ID="+bootWorker,
-		"PIXY_BOOTSTRAP_APP_SECRET="+bootSecret)
+		"PIXY_BOOTSTRAP_APP_SECRET="+bootSecret, "PIXY_METRICS_LISTEN=127.0.0.1:0")
 	t.Cleanup(func() {
 		n.kill()
 		if t.Failed() && os.Getenv("PIXY_FAULTS_LOGS") != "" {
@@ -137,9 +149,12 @@ func freeAddress(t testing.TB) string {
 
 // start starts the process and does not wait for it.
 func (n *node) start() error {
-	path, err := program()
-	if err != nil {
-		return err
+	path := n.program
+	if path == "" {
+		var err error
+		if path, err = program(); err != nil {
+			return err
+		}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

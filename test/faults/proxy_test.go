@@ -5,7 +5,8 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"strings"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -152,14 +153,12 @@ func (p *proxy) copy(to io.Writer, from io.Reader, later bool) error {
 // distant is a PostgreSQL database behind a proxy.
 func distant(t testing.TB) (database, *proxy) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(freeAddress(t))
+	_, text, err := net.SplitHostPort(freeAddress(t))
 	must(t, err)
-	var n int
-	for _, digit := range port {
-		n = 10*n + int(digit-'0')
-	}
-	s, err := pg.Start(pg.Options{Durable: true, Port: n})
-	if errors.Is(err, pg.ErrAbsent) {
+	port, err := strconv.Atoi(text)
+	must(t, err)
+	s, err := pg.Start(pg.Options{Durable: true, Port: port})
+	if errors.Is(err, pg.ErrAbsent) && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
 	must(t, err)
@@ -168,5 +167,5 @@ func distant(t testing.TB) (database, *proxy) {
 	must(t, err)
 	p := newProxy(t, s.Address())
 	u := url.URL{Scheme: "postgres", User: url.User("pixy"), Host: p.address, Path: name, RawQuery: "sslmode=disable"}
-	return database{name: "PostgreSQL", source: strings.TrimSuffix(u.String(), "?"), server: s}, p
+	return database{name: "PostgreSQL", source: u.String(), server: s}, p
 }

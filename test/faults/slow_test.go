@@ -104,7 +104,8 @@ type waits struct {
 	answers, without int
 }
 
-func (w *waits) add(took time.Duration, a answer) {
+func (w *waits) add(_ *node, began time.Time, a answer) {
+	took := time.Since(began)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.slowest = max(w.slowest, took)
