@@ -32,6 +32,9 @@ func faultOf(err error) *fault.Fault {
 // the endpoint.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, form answers, err error) {
 	f := faultOf(err)
+	if form != asPlatform && f.Is(fault.Stale) { // no protocol knows it, and a client can only come again
+		f = fault.Busy.Because(err)
+	}
 	s.logRefusal(r, f)
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
