@@ -25,7 +25,7 @@ const (
 
 // cache remembers the documents that are read on every request and change
 // rarely. What it knows of an environment is of one revision, the number that is
-// raised in the transaction of every change (see revise):
+// raised in the transaction of every change:
 //
 //   - a reader reads the revision in the snapshot in which it reads a document,
 //     and what is of another revision than the newest is not remembered;
@@ -238,16 +238,12 @@ func (tx *Tx) changed(kind string) {
 	tx.work.revised[tx.env] = 0
 }
 
-// revise raises the revisions of what an Update has changed. They are not only
-// counted but go with the time: when the database has forgotten some, because an
-// asynchronous standby took over or a backup was restored, none of them comes
-// again with another meaning while a node remembers the first.
+// revise raises the revisions of what an Update has changed.
 func (w *work) revise() error {
 	for env := range w.revised {
 		tx := &Tx{work: w, env: env}
 		var n int64
-		err := tx.one("INSERT INTO revision (env, n) VALUES ($1, $2) ON CONFLICT (env) DO UPDATE SET n = CASE WHEN revision.n < excluded.n THEN excluded.n ELSE revision.n + 1 END RETURNING n",
-			[]any{env, w.now.UnixMilli()}, &n)
+		err := tx.one("INSERT INTO revision (env, n) VALUES ($1, 1) ON CONFLICT (env) DO UPDATE SET n = revision.n + 1 RETURNING n", []any{env}, &n)
 		if err != nil {
 			return tx.failed(err, "raise the revision")
 		}

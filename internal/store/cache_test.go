@@ -147,25 +147,6 @@ func testRemembersLittle(t *testing.T, _ *opened) {
 	}
 }
 
-// TestForgottenChanges: a standby that did not have the last changes takes over,
-// and what is changed on it is not taken for what was forgotten.
-func TestForgottenChanges(t *testing.T) {
-	source := newPostgres(t)
-	db, other := mustOpen(t, source, remembering()), mustOpen(t, source, remembering())
-	set(t, db, "e1", "a", `{"n":1}`)
-	beside(t, source, "CREATE TABLE before AS SELECT * FROM document; CREATE TABLE revised AS SELECT * FROM revision")
-	set(t, db, "e1", "a", `{"n":2}`)
-	if got := look(t, db, "a"); got != `{"n":2}` {
-		t.Fatalf("a look finds %s", got)
-	}
-	beside(t, source, "DELETE FROM document; INSERT INTO document SELECT * FROM before; DELETE FROM revision; INSERT INTO revision SELECT * FROM revised")
-	set(t, other, "e1", "a", `{"n":3}`)
-	time.Sleep(time.Second)
-	if got := look(t, db, "a"); got != `{"n":3}` {
-		t.Errorf("a second after a change a look finds %s", got)
-	}
-}
-
 // TestStaleness measures how long it takes until one node obeys what another
 // one has changed: with notifications, without them, and with the connection cut
 // again and again on which the node listens and polls. What the product promises
