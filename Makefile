@@ -45,7 +45,8 @@ $(NODE): test/client/node/package-lock.json
 	cd test/client/node && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 
 test-faults: ## kills, stops, slows down and races real nodes on real databases; see test/faults/README.md
-	PIXY_FAULTS=1 go test -count=1 -timeout 1h -v ./test/faults
+	PIXY_FAULTS=1 go test -count=1 -timeout 2h -v ./test/faults
+	PIXY_FAULTS=1 go test -count=1 -timeout 1h -v ./internal/store -run TestSimulation
 
 check: ## gofmt, vet, staticcheck and the arrows
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }

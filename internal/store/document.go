@@ -61,7 +61,12 @@ func (tx *Tx) get(k, id string) (Document, error) {
 }
 
 // lock holds the row that an Update reads when it runs again.
-func (tx *Tx) lock() string { return tx.work.dialect.lock }
+func (tx *Tx) lock() string {
+	if !tx.work.holds {
+		return ""
+	}
+	return tx.work.dialect.lock
+}
 
 // Find returns the first document that matches, in the order (created, id), or
 // ErrMissing.

@@ -69,12 +69,14 @@ func (l *listener) hear(ctx context.Context) error {
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
-	for err := error(nil); err == nil; err = l.wait(ctx, conn) {
+	for {
 		if err := l.poll(ctx, conn); err != nil {
 			return err
 		}
+		if err := l.wait(ctx, conn); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // wait takes what others say they have changed, until the next poll is due.

@@ -140,14 +140,6 @@ func (s *Sealer) lacks(id string, c checkValue) error {
 	return ErrOtherKey
 }
 
-// sealing lets Put hold what is sealed against the key that is in use.
-func (db *DB) sealing(fn func(*Tx) error) func(*Tx) error {
-	return func(tx *Tx) error {
-		tx.work.sealer = db.sealer.Load()
-		return fn(tx)
-	}
-}
-
 // check reads the check; it stays as it is until the transaction ends.
 func (tx *Tx) check() (body []byte, err error) {
 	err = tx.one("SELECT body FROM document WHERE env = '' AND kind = '"+checkKindName+"' AND id = '"+checkID+"'"+tx.work.dialect.share, nil, &body)

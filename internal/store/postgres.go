@@ -38,10 +38,8 @@ const (
 // several. Any number of nodes may work on it.
 type postgres struct {
 	pool    *pgxpool.Pool
-	now     func() time.Time
 	log     *slog.Logger
 	meter   *meter
-	cache   *cache
 	ears    *listener
 	writers chan struct{} // has room for the Updates that may have a connection
 	waiting atomic.Int32
@@ -60,7 +58,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 	if err != nil {
 		return nil, fmt.Errorf("the database can't be used: %w", err)
 	}
-	p := &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter, cache: c, writers: make(chan struct{}, writersOf(config.MaxConns))}
+	p := &postgres{pool: pool, log: o.Log, meter: o.meter, writers: make(chan struct{}, writersOf(config.MaxConns))}
 	if err := first(p.checkDurable(ctx), p.checkLocks(ctx)); err != nil {
 		pool.Close()
 		return nil, err
@@ -241,7 +239,7 @@ func (p *postgres) view(ctx context.Context) (session, func(), error) {
 	}, nil
 }
 
-func (p *postgres) dialect() dialect { return pgDialect(false) }
+func (p *postgres) dialect() dialect { return pgDialect() }
 
 // The tries of an Update, for each reason on its own. A document that is stale at the second try, whose
 // reads hold what they read, was stale before the Update began.
@@ -254,10 +252,10 @@ const (
 
 // update runs fn in a transaction of its own until it neither conflicts with
 // another one nor has read what another one changed, so many times.
-func (p *postgres) update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error {
+func (p *postgres) update(ctx context.Context, env string, alone bool, run func(s session, holds bool) error) error {
 	tries := map[string]int{} // by what they came to
 	for try := 1; ; try++ {
-		err := p.once(ctx, env, alone, try, fn)
+		err := p.once(ctx, env, alone, func(s session) error { return run(s, try > 1) })
 		why, most := patience(err)
 		if tries[why]++; tries[why] >= most {
 			return err
@@ -291,7 +289,7 @@ func patience(err error) (why string, tries int) {
 // once is one try. READ COMMITTED with compare-and-set: what is read again is
 // what others have committed meanwhile. Those who change how others are judged
 // are alone in their environment; everybody else works beside one another.
-func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn func(*Tx) error) error {
+func (p *postgres) once(ctx context.Context, env string, alone bool, run func(session) error) error {
 	conn, leave, err := p.seat(ctx)
 	if err != nil {
 		return err
@@ -304,16 +302,12 @@ func (p *postgres) once(ctx context.Context, env string, alone bool, try int, fn
 	} else {
 		s.begin("SELECT pg_advisory_xact_lock_shared($1)", lockOf(env))
 	}
-	w := &work{session: s, dialect: pgDialect(try > 1), now: instant(p.now), write: true, revises: p.cache.revises}
-	if err := w.transact(env, fn); err != nil {
+	if err := run(s); err != nil {
 		s.rollback()
 		return err
 	}
 	began := time.Now()
 	err = s.commit()
 	p.meter.committed(began)
-	if err == nil {
-		p.cache.changed(w.revised)
-	}
 	return err
 }

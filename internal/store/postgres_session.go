@@ -107,13 +107,13 @@ func first(errs ...error) error {
 }
 
 func (s *pgSession) each(limit time.Duration, text string, args []any, scan func(row) error) error {
-	before, time := s.unsent, statementTime
+	before, most := s.unsent, statementTime
 	if limit > 0 {
-		time = limit
+		most = limit
 		before = append(before, queued{text: "SAVEPOINT bounded"},
-			queued{"SELECT set_config('statement_timeout', $1, true)", []any{inMillis(max(limit, 1e6))}})
+			queued{"SELECT set_config('statement_timeout', $1, true)", []any{inMillis(max(limit, time.Millisecond))}})
 	}
-	ctx, cancel := s.bounded(time)
+	ctx, cancel := s.bounded(most)
 	defer cancel()
 	err := s.read(ctx, before, text, args, scan)
 	if limit > 0 {
@@ -150,28 +150,19 @@ func drain(rows pgx.Rows, scan func(row) error) error {
 	return rows.Err()
 }
 
-// unbound ends the bound on one statement, also when it was cut off.
+// unbound ends the bound on one statement, also when it was cut off. Nothing that
+// it did can be lost: only Views bound statements.
 func (s *pgSession) unbound(err error) error {
 	if s.conn.Conn().IsClosed() {
 		return err
 	}
 	ctx, cancel := s.bounded(statementTime)
 	defer cancel()
-	end := "RELEASE SAVEPOINT bounded"
-	if err != nil {
-		end = "ROLLBACK TO SAVEPOINT bounded"
-	}
 	if sqlState(err) == "57014" {
 		err = ErrSlow
 	}
-	_, ended := s.conn.Exec(ctx, end)
-	if err == nil && ended == nil {
-		_, ended = s.conn.Exec(ctx, "SELECT set_config('statement_timeout', $1, true)", inMillis(statementTime))
-	}
-	if ended != nil {
-		return ended
-	}
-	return err
+	_, ended := s.conn.Exec(ctx, "ROLLBACK TO SAVEPOINT bounded")
+	return first(ended, err)
 }
 
 // rollback ends the transaction. A connection on which that fails is closed.
@@ -234,21 +225,17 @@ func (s *pgSession) notify(env string, revision int64) error {
 	return s.each(0, "SELECT pg_notify('"+channel+"', $1)", []any{told}, func(row) error { return nil })
 }
 
-// pgDialect is PostgreSQL's: its ->> gives texts. Reads of an Update that runs
-// again hold what they find until it ends.
-func pgDialect(locking bool) dialect {
-	d := dialect{collation: `"C"`,
+// pgDialect is PostgreSQL's: its ->> gives texts.
+func pgDialect() dialect {
+	return dialect{collation: `"C"`,
 		number: func(json, text string) string {
 			return "(CASE WHEN jsonb_typeof(" + json + ") = 'number' THEN " + text + "::numeric END)"
 		},
 		boolean: func(b bool) any { return fmt.Sprint(b) },
+		lock:    " FOR UPDATE",
 		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 	}
-	if locking {
-		d.lock = " FOR UPDATE"
-	}
-	return d
 }
 
 var (

@@ -24,7 +24,7 @@ func openReading(ctx context.Context, source string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e, now: o.Now, meter: o.meter}, nil
+	return &DB{engine: e, now: o.Now, cache: newCache(nil, false), meter: o.meter}, nil
 }
 
 // readingFile is a SQLite file of which another process may be the writer.
@@ -64,7 +64,7 @@ func (f *readingFile) view(ctx context.Context) (session, func(), error) {
 
 func (f *readingFile) dialect() dialect { return liteDialect() }
 
-func (f *readingFile) update(context.Context, string, bool, func(*Tx) error) error {
+func (f *readingFile) update(context.Context, string, bool, func(session, bool) error) error {
 	return ErrReadOnly
 }
 
@@ -90,7 +90,7 @@ func readPostgres(ctx context.Context, source string, o Options) (*postgres, err
 		pool.Close()
 		return nil, explainPostgres(err)
 	}
-	return &postgres{pool: pool, now: o.Now, log: o.Log, meter: o.meter}, nil
+	return &postgres{pool: pool, log: o.Log, meter: o.meter}, nil
 }
 
 // applied is the version of the tables, or an error when there are none.

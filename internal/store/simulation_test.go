@@ -134,16 +134,15 @@ type watched struct {
 	actor *actor
 }
 
-func (w watched) update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error {
-	return w.engine.update(ctx, env, alone, func(tx *Tx) error {
-		s := &stepped{session: tx.work.session, actor: w.actor, at: inside}
-		if p, ok := s.session.(*pgSession); ok {
+func (w watched) update(ctx context.Context, env string, alone bool, run func(session, bool) error) error {
+	return w.engine.update(ctx, env, alone, func(real session, holds bool) error {
+		s := &stepped{session: real, actor: w.actor, at: inside}
+		if p, ok := real.(*pgSession); ok {
 			w.actor.pid.Store(p.conn.Conn().PgConn().PID())
 		}
-		tx.work.session = s
 		w.actor.entered.Store(true)
 		s.pause("enters")
-		return fn(tx)
+		return run(s, holds)
 	})
 }
 

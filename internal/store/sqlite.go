@@ -46,7 +46,7 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 		write.Close()
 		return nil, file.explain(err)
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o, c), path: file.path}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.
@@ -74,9 +74,9 @@ func (q *sqlite) view(ctx context.Context) (session, func(), error) {
 
 func (q *sqlite) dialect() dialect { return liteDialect() }
 
-// update needs not be told who wants to be alone: everybody is.
-func (q *sqlite) update(ctx context.Context, env string, _ bool, fn func(*Tx) error) error {
-	return q.writer.do(ctx, env, fn)
+// update need not be told where, and who wants to be alone: everybody is.
+func (q *sqlite) update(ctx context.Context, _ string, _ bool, run func(s session, holds bool) error) error {
+	return q.writer.do(ctx, func(s session) error { return run(s, false) })
 }
 
 // close closes the writer last: the last connection folds the journal back into

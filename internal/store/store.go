@@ -62,8 +62,11 @@ type DB struct {
 type engine interface {
 	// view opens a session that reads one snapshot, and returns what ends it.
 	view(ctx context.Context) (session, func(), error)
-	dialect() dialect // of a view
-	update(ctx context.Context, env string, alone bool, fn func(*Tx) error) error
+	// update hands run a session in a transaction, and commits when that returns
+	// nil. It may do so several times; from the second on, run is to hold the rows
+	// that it reads.
+	update(ctx context.Context, env string, alone bool, run func(s session, holds bool) error) error
+	dialect() dialect
 	close() error
 	stats(*Stats)
 }
@@ -184,19 +187,27 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 // fn doesn't run; once it is his turn, ctx matters no more, but that on
 // PostgreSQL no statement goes on after its deadline.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	ctx, span := measure.Start(ctx, "store.update")
-	err := db.engine.update(ctx, env, false, db.sealing(fn))
-	db.meter.ended(span, "update", err)
-	return err
+	return db.write(ctx, "update", env, false, fn)
 }
 
 // Change is Update for what others rely on: from the first statement of fn on, no
 // other Update and no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
-	ctx, span := measure.Start(ctx, "store.change")
-	err := db.engine.update(ctx, env, true, db.sealing(fn))
-	db.meter.ended(span, "change", err)
+	return db.write(ctx, "change", env, true, fn)
+}
+
+func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*Tx) error) error {
+	ctx, span := measure.Start(ctx, "store."+what)
+	var w *work // of the last try
+	err := db.engine.update(ctx, env, alone, func(s session, holds bool) error {
+		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), write: true, holds: holds, revises: db.cache.revises, sealer: db.sealer.Load()}
+		return w.transact(env, fn)
+	})
+	if err == nil {
+		db.cache.changed(w.revised)
+	}
+	db.meter.ended(span, what, err)
 	return err
 }
 

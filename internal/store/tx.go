@@ -27,6 +27,7 @@ type work struct {
 	dialect dialect
 	now     time.Time
 	write   bool
+	holds   bool    // the rows that an Update reads, until it ends
 	sealer  *Sealer // whose texts Put holds against the master key in use; nil when the database has no owner yet
 	over    bool
 	broken  error // the database may have undone all of it: nothing more runs

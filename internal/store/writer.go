@@ -30,10 +30,8 @@ const (
 type writer struct {
 	db      *sql.DB
 	session *liteSession
-	now     func() time.Time
 	log     *slog.Logger
 	meter   *meter
-	cache   *cache
 	queue   chan *job
 	hold    time.Duration // maxHold
 
@@ -55,29 +53,26 @@ const (
 
 type job struct {
 	ctx   context.Context // of the caller, asked only whether he is still there
-	env   string
-	fn    func(*Tx) error
+	run   func(session) error
 	state atomic.Int32
-	err   error // what fn came to, until it is committed
-
-	revised map[string]int64 // by fn
-	done    chan error
-	came    time.Time
+	err   error // what run came to, until it is committed
+	done  chan error
+	came  time.Time
 }
 
-func newWriter(db *sql.DB, s *liteSession, o Options, c *cache) *writer {
-	w := &writer{db: db, session: s, now: o.Now, log: o.Log, meter: o.meter, cache: c,
+func newWriter(db *sql.DB, s *liteSession, o Options) *writer {
+	w := &writer{db: db, session: s, log: o.Log, meter: o.meter,
 		queue: make(chan *job, maxQueue), hold: maxHold, over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
 }
 
-// do is Update.
-func (w *writer) do(ctx context.Context, env string, fn func(*Tx) error) error {
+// do has a closure run in its turn, and returns when that is kept.
+func (w *writer) do(ctx context.Context, run func(session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, env: env, fn: fn, done: make(chan error, 1), came: time.Now()}
+	j := &job{ctx: ctx, run: run, done: make(chan error, 1), came: time.Now()}
 	if err := w.enqueue(j); err != nil {
 		return err
 	}
@@ -232,10 +227,7 @@ func (w *writer) perform(j *job) bool {
 		j.err = refusal(fmt.Errorf("store: begin a savepoint: %w", err))
 		return false
 	}
-	k := &work{session: w.session, dialect: liteDialect(), now: instant(w.now), write: true, revises: w.cache.revises}
-	j.err = k.transact(j.env, j.fn)
-	j.revised = k.revised
-	if j.err != nil {
+	if j.err = j.run(w.session); j.err != nil {
 		// Only an open transaction has the savepoint still.
 		if err := w.session.do("ROLLBACK TO closure"); err != nil {
 			return false
@@ -284,9 +276,6 @@ func (w *writer) answer(err error) {
 	for i, j := range w.batch {
 		if err != nil {
 			j.err = err
-		}
-		if j.err == nil {
-			w.cache.changed(j.revised)
 		}
 		j.done <- j.err
 		w.batch[i] = nil
