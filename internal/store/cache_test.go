@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -188,6 +190,9 @@ func TestStaleness(t *testing.T) {
 			if p(100) > time.Second {
 				t.Errorf("a change was obeyed after %v, a second is promised", p(100))
 			}
+			if c.name == "notified" && p(50) > pollEvery/2 {
+				t.Errorf("a notification is heard after %v: it was the poll", p(50))
+			}
 		})
 	}
 }
@@ -236,11 +241,24 @@ func cutListeners(t *testing.T, source string) {
 	})
 }
 
+// lines are what is written to a log.
+type lines chan string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default: // nobody looks at so many
+	}
+	return len(line), nil
+}
+
 // TestOtherBranch: a server that takes over lacks the last change that was seen
 // on the old one, and gives its number to another: nobody is shown the lost one.
 func TestOtherBranch(t *testing.T) {
 	source := newPostgres(t)
-	db := mustOpen(t, source, remembering())
+	log, o := make(lines, 100), remembering()
+	o.Log = slog.New(slog.NewTextHandler(log, nil))
+	db := mustOpen(t, source, o)
 	set(t, db, "e1", "a", `{"enabled":true}`)
 	set(t, db, "e1", "a", `{"lost":true}`)
 	if got := look(t, db, "a"); got != `{"lost":true}` {
@@ -267,5 +285,12 @@ func TestOtherBranch(t *testing.T) {
 		if late := time.Since(start) > MaxStale; late && (err != nil || got != `{"enabled":false}`) {
 			t.Fatalf("a look finds %s (%v)", got, err)
 		}
+	}
+	said := ""
+	for len(log) > 0 {
+		said += <-log
+	}
+	if strings.Count(said, "is not heard") != 1 || strings.Count(said, "is heard again") != 1 {
+		t.Errorf("of a connection that was lost and is back, the log says %s", said)
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +23,14 @@ const (
 type listener struct {
 	config *pgx.ConnConfig
 	cache  *cache
+	log    *slog.Logger
 	stop   context.CancelFunc
 	over   chan struct{}
 }
 
-func listen(config *pgx.ConnConfig, c *cache) *listener {
+func listen(config *pgx.ConnConfig, c *cache, log *slog.Logger) *listener {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &listener{config: config, cache: c, stop: stop, over: make(chan struct{})}
+	l := &listener{config: config, cache: c, log: log, stop: stop, over: make(chan struct{})}
 	go l.run(ctx)
 	return l
 }
@@ -42,8 +44,17 @@ func (l *listener) close() {
 // remembered grows too old to be used, and everything is read.
 func (l *listener) run(ctx context.Context) {
 	defer close(l.over)
-	for ctx.Err() == nil {
-		_ = l.hear(ctx) // a database that can't be reached is told to who asks it
+	for told := false; ctx.Err() == nil; {
+		err := l.hear(ctx, func() {
+			if told {
+				told = false
+				l.log.Info("what other nodes change is heard again")
+			}
+		})
+		if !told && ctx.Err() == nil {
+			told = true
+			l.log.Warn("what other nodes change is not heard, so everything is read from the database", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(listenPause):
@@ -51,9 +62,9 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// hear listens and polls on one connection until that breaks. A database that
-// knows no LISTEN is only polled.
-func (l *listener) hear(ctx context.Context) error {
+// hear listens and polls on one connection until that breaks; hears is called
+// when it does. A database that knows no LISTEN is only polled.
+func (l *listener) hear(ctx context.Context, hears func()) error {
 	conn, err := pgx.ConnectConfig(ctx, l.config)
 	if err != nil {
 		return err
@@ -69,6 +80,7 @@ func (l *listener) hear(ctx context.Context) error {
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
+	hears()
 	for {
 		if err := l.poll(ctx, conn); err != nil {
 			return err

@@ -63,7 +63,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 		pool.Close()
 		return nil, err
 	}
-	p.ears = listen(config.ConnConfig, c)
+	p.ears = listen(config.ConnConfig, c, o.Log)
 	return p, nil
 }
 
