@@ -12,19 +12,24 @@ import (
 	"pixy/internal/store"
 )
 
-// makeFolder makes a folder when there is none, and those above it, for good.
+// makeFolder makes a folder when there is none, and those above it, for good. What
+// stands in a folder that may not be read can't be brought to disk by itself.
 func makeFolder(path string) error {
-	if _, err := os.Stat(path); err == nil {
-		return os.MkdirAll(path, 0o700) // says so when it is no folder
-	}
+	_, err := os.Stat(path)
 	above := filepath.Dir(path)
+	if !errors.Is(err, fs.ErrNotExist) || above == path {
+		return os.MkdirAll(path, 0o700) // says what is wrong
+	}
 	if err := makeFolder(above); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
-	return syncFolder(above)
+	if err := syncFolder(above); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 // locks are open files that are this process's alone.
@@ -93,7 +98,7 @@ func lockFile(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := flock(f); err != nil {
-		return nil, errors.Join(errLocked, err, f.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }

@@ -8,8 +8,14 @@ import (
 	"syscall"
 )
 
-// flock locks an open file, or fails at once when another process has it.
-func flock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+// flock locks an open file, or says errLocked at once when another process has it.
+func flock(f *os.File) error {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errLocked
+	}
+	return err
+}
 
 // syncFolder brings the names in a folder to disk. Without it, a power loss may
 // take a file away whose content is on disk.

@@ -292,12 +292,10 @@ func (a *API) rewrite(ctx context.Context, r Request, k kind.Kind, p place, next
 		if out, err = a.rewriteOnce(ctx, r, k, p, next); !errors.Is(err, errTicketsLeft) {
 			break
 		}
-		if err := a.endClient(ctx, p); err != nil {
-			return nil, err
-		}
+		a.endClient(ctx, p)
 	}
 	if err == nil && out["enabled"] == false {
-		err = a.endClient(ctx, p)
+		a.endClient(ctx, p)
 	}
 	return out, err
 }

@@ -35,7 +35,7 @@ func (a *API) remove(k kind.Kind, under string) handler {
 		})
 		switch {
 		case err == nil:
-			err = a.endClient(ctx, p)
+			a.endClient(ctx, p)
 		case errors.Is(err, fault.Missing):
 			if unconfirmed := a.confirm(ctx, p); unconfirmed != nil {
 				err = unconfirmed
@@ -267,10 +267,11 @@ func (a *API) endTickets(tx *store.Tx, r Request, p place, was, is kind.Body) er
 // before it was disabled.
 var errTicketsLeft = errors.New("the application's tickets are not all ended yet")
 
-// endClient ends what an application has that is disabled or deleted.
-func (a *API) endClient(ctx context.Context, p place) error {
-	if p.spec.Ends != kind.HoldsAsClient {
-		return nil
+// endClient ends what an application has that is disabled or deleted, as far as
+// it comes: what is left is of no use to anybody, and goes when it expires, or
+// before the application is enabled again.
+func (a *API) endClient(ctx context.Context, p place) {
+	if p.spec.Ends == kind.HoldsAsClient {
+		_ = a.db.EndClient(ctx, p.env, p.id)
 	}
-	return a.db.EndClient(ctx, p.env, p.id)
 }

@@ -87,34 +87,57 @@ func (db *DB) EndClient(ctx context.Context, env, client string) error {
 	if client == "" {
 		return errors.New("store: end the tickets of a client: no client is given")
 	}
-	_, err := db.sweep(ctx, env, func(tx *Tx) (int64, error) {
+	return db.exhaust(ctx, env, func(tx *Tx) (int64, error) {
 		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client = $2 LIMIT $3)", env, client, int64(sweepBatch))
-	}, nil)
-	return err
+	}, func(tx *Tx) (bool, error) { return tx.HasClient(client) })
+}
+
+// exhaust repeats a sweep until nothing is left. One that finds less than a batch
+// may have waited for another node, which has deleted the same rows and then
+// stopped.
+func (db *DB) exhaust(ctx context.Context, env string, some func(*Tx) (int64, error), left func(*Tx) (bool, error)) error {
+	for more := true; more; {
+		if _, err := db.sweep(ctx, env, some, nil); err != nil {
+			return err
+		}
+		err := db.View(ctx, env, func(tx *Tx) (err error) {
+			more, err = left(tx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // HasClient says whether a client has tickets, expired or not.
 func (tx *Tx) HasClient(client string) (bool, error) {
+	return tx.any("SELECT 1 FROM ticket WHERE env = $1 AND client = $2 LIMIT 1", tx.env, client)
+}
+
+// any says whether a query finds something.
+func (tx *Tx) any(text string, args ...any) (bool, error) {
 	var one int
-	err := tx.one("SELECT 1 FROM ticket WHERE env = $1 AND client = $2 LIMIT 1", []any{tx.env, client}, &one)
+	err := tx.one(text, args, &one)
 	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
-	return err == nil, tx.failed(err, "look for the tickets of client %s", client)
+	return err == nil, tx.failed(err, "look for what is left")
 }
 
 // Purge deletes everything that an environment has, a few rows in each Update.
-// Nobody may write to it any more. It waits for rows that another node purges:
-// that one may fail.
+// Nobody may write to it any more. Several nodes may do it at once, and any of
+// them may fail: who returns nil has seen that nothing is left.
 func (db *DB) Purge(ctx context.Context, env string) error {
 	if env == "" {
 		return errors.New("store: purge: no environment is given")
 	}
 	for _, t := range tables() {
 		key := t.names(t.columns[:t.key], "")
-		_, err := db.sweep(ctx, "", func(tx *Tx) (int64, error) {
+		err := db.exhaust(ctx, "", func(tx *Tx) (int64, error) {
 			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1 LIMIT $2)", env, int64(sweepBatch))
-		}, nil)
+		}, func(tx *Tx) (bool, error) { return tx.any("SELECT 1 FROM "+t.name+" WHERE env = $1 LIMIT 1", env) })
 		if err != nil {
 			return err
 		}

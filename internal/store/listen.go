@@ -63,7 +63,7 @@ func (l *listener) run(ctx context.Context) {
 }
 
 // hear listens and polls on one connection until that breaks; hears is called
-// when it does. A database that knows no LISTEN is only polled.
+// whenever a poll was answered. A database that knows no LISTEN is only polled.
 func (l *listener) hear(ctx context.Context, hears func()) error {
 	conn, err := pgx.ConnectConfig(ctx, l.config)
 	if err != nil {
@@ -75,16 +75,18 @@ func (l *listener) hear(ctx context.Context, hears func()) error {
 		_ = conn.Close(ending)
 	}()
 	l.cache.restart()
-	_, err = conn.Exec(ctx, "LISTEN "+channel)
+	asked, cancel := context.WithTimeout(ctx, statementTime)
+	_, err = conn.Exec(asked, "LISTEN "+channel)
+	cancel()
 	var refused *pgconn.PgError
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
-	hears()
 	for {
 		if err := l.poll(ctx, conn); err != nil {
 			return err
 		}
+		hears()
 		if err := l.wait(ctx, conn); err != nil {
 			return err
 		}
@@ -115,9 +117,6 @@ func (l *listener) wait(ctx context.Context, conn *pgx.Conn) error {
 // remembered.
 func (l *listener) poll(ctx context.Context, conn *pgx.Conn) error {
 	envs := l.cache.environments()
-	if len(envs) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, pollTime)
 	defer cancel()
 	at, known := time.Now(), make(map[string]int64, len(envs))

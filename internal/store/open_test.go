@@ -92,6 +92,27 @@ func TestRefusedSources(t *testing.T) {
 	}
 }
 
+func TestFileOf(t *testing.T) {
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := filepath.Join(folder, "vol", "pixy.db") // which is not there yet
+	for from, to := range map[string]string{"a.db": "vol/pixy.db", "b.db": want, "c.db": "a.db", "d": "vol"} {
+		if err := os.Symlink(to, filepath.Join(folder, from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(folder, "vol"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"vol/pixy.db", "a.db", "b.db", "c.db", "d/pixy.db", "vol/../d/pixy.db"} {
+		if got, err := FileOf("file:" + folder + "/" + name + "?_pragma=x"); err != nil || got != want {
+			t.Errorf("%s is %s, %v; want %s", name, got, err, want)
+		}
+	}
+}
+
 func TestReadOnlyFolder(t *testing.T) {
 	folder := t.TempDir()
 	source := "file:" + filepath.Join(folder, "pixy.db")

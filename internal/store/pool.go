@@ -6,24 +6,30 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"pixy/internal/fault"
 )
 
 // A connection that rested longer is asked whether it lives before it is used,
-// and has so long to say so.
+// and has so long to say so, which is more than a slow server needs.
 const (
 	restTime = time.Second
-	pingTime = time.Second
+	pingTime = 3 * time.Second
 )
 
-// used is when a connection was last given back.
+// used is when a connection was made, or last given back.
 const used = "used"
 
+func connected(_ context.Context, conn *pgx.Conn) error {
+	conn.PgConn().CustomData()[used] = time.Now()
+	return nil
+}
+
 // writersOf is how many Updates have a connection at the same time: three of
-// four. When no COMMIT ends, since a standby is gone, Views go on with the others.
-func writersOf(connections int32) int32 { return max(1, connections-connections/4) }
+// four, and never all unless there is but one. When no COMMIT ends, since a standby is gone, Views go on with the others.
+func writersOf(connections int32) int32 { return max(1, connections-max(1, connections/4)) }
 
 // seat takes a connection for an Update, and returns what gives it back.
 func (p *postgres) seat(ctx context.Context) (*pgxpool.Conn, func(), error) {
@@ -96,11 +102,12 @@ func (p *postgres) alive(ctx context.Context) (*pgxpool.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, rested := conn.Conn().PgConn().CustomData()[used].(time.Time)
-		if !rested || time.Since(at) < restTime {
+		at, _ := conn.Conn().PgConn().CustomData()[used].(time.Time)
+		if time.Since(at) < restTime {
 			return conn, nil
 		}
-		asked, cancel := context.WithTimeout(ctx, pingTime)
+		// A caller who leaves meanwhile has no say in whether the connection lives.
+		asked, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTime)
 		err = conn.Ping(asked)
 		silent := asked.Err() != nil
 		cancel()

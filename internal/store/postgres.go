@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -25,7 +26,8 @@ import (
 // How long PostgreSQL may take. Each bound holds on the server's side where it
 // can, and on this side always: a server that is cut off says nothing.
 const (
-	connectTime   = 2 * time.Second // to one host
+	dialTime      = 2 * time.Second // until a host says anything
+	connectTime   = 5 * time.Second // to one host
 	acquireTime   = 5 * time.Second // for a connection of the pool
 	statementTime = 5 * time.Second
 	lockTime      = 4 * time.Second
@@ -51,7 +53,7 @@ func openPostgres(ctx context.Context, source string, o Options, c *cache) (*pos
 	if err != nil {
 		return nil, err
 	}
-	if err := migratePostgres(ctx, config.ConnConfig); err != nil {
+	if err := migratePostgres(ctx, config.ConnConfig, o.Log); err != nil {
 		return nil, err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -95,6 +97,8 @@ func postgresConfig(source string, o Options) (*pgxpool.Config, error) {
 			c.RuntimeParams[name] = value
 		}
 	}
+	c.DialFunc = (&net.Dialer{Timeout: dialTime}).DialContext
+	config.AfterConnect = connected
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // acquire does
 	c.OnNotice = func(pc *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
@@ -118,7 +122,7 @@ const (
 // migratePostgres updates the tables on a connection of its own, whose
 // statements may take as long as they need. Of many nodes that start at once,
 // one does, while those that serve go on.
-func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
+func migratePostgres(ctx context.Context, c *pgx.ConnConfig, log *slog.Logger) error {
 	c = c.Copy()
 	for _, bound := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
 		delete(c.RuntimeParams, bound)
@@ -137,9 +141,12 @@ func migratePostgres(ctx context.Context, c *pgx.ConnConfig) error {
 		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")}
 	err = migrate(ctx, db, f)
 	for try := 1; try < migrateTries && contended(err); try++ {
+		if try == 1 {
+			log.Warn("the tables are to be updated, which waits until nobody holds them for long", "tries_every", migratePause.String())
+		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.New("the update of the tables was interrupted before it began")
 		case <-time.After(migratePause):
 		}
 		err = migrate(ctx, db, f)

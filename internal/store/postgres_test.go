@@ -289,6 +289,48 @@ func TestUnsafeServers(t *testing.T) {
 	}
 }
 
+// TestPurgedByTwo: one node is at some rows when another one comes to them, and
+// then stops. The other deletes what is left before it says that nothing is.
+func TestPurgedByTwo(t *testing.T) {
+	source := newPostgres(t)
+	first, second := mustOpen(t, source, Options{}), mustOpen(t, source, Options{})
+	tickets := Tickets[struct{}]{Kind: "code", Life: time.Hour}
+	err := first.Update(t.Context(), "e1", func(tx *Tx) error {
+		for n := range sweepBatch + 100 {
+			if _, err := tickets.Put(tx, fmt.Sprint(n), Ticket[struct{}]{}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, over := make(chan struct{}), make(chan error)
+	go func() {
+		over <- first.Update(context.Background(), "", func(tx *Tx) error {
+			_, err := tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = 'e1' LIMIT $1)", int64(sweepBatch))
+			close(at)
+			time.Sleep(500 * time.Millisecond) // the other waits for it
+			return err
+		})
+	}()
+	<-at
+	if err := errors.Join(second.Purge(t.Context(), "e1"), <-over); err != nil {
+		t.Fatal(err)
+	}
+	err = second.View(t.Context(), "", func(tx *Tx) error {
+		left, err := tx.any("SELECT 1 FROM ticket WHERE env = 'e1' LIMIT 1")
+		if left {
+			t.Error("rows of a purged environment are left")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // beside runs SQL beside the store.
 func beside(t *testing.T, source, text string) {
 	t.Helper()

@@ -70,7 +70,8 @@ func (n *line) copy(to, from net.Conn) {
 
 // backPromise is how soon all goes on when the machine of a primary is gone
 // without a word and another one can be reached: a statement, or a COMMIT, that
-// waits for the dead one, then the try to connect to it.
+// waits for the dead one, then the try to connect to it. Here, connections to it
+// are still accepted; where they are not, that takes dialTime.
 const backPromise = statementTime + silence + connectTime + 2*time.Second
 
 // TestSilentHost: power or network of the first of two hosts is gone, so that no

@@ -66,11 +66,24 @@ func FileOf(source string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real, nil
+	for range maxLinks { // the last of them may lead to what is not there yet
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(folder, filepath.Base(path))
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
 	}
 	return path, nil
 }
+
+// maxLinks bounds how many symbolic links are followed.
+const maxLinks = 40
 
 // prepare creates the file when there is none, readable by nobody else: it
 // holds password hashes. SQLite gives its journals the same permissions.
