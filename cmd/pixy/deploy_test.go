@@ -68,8 +68,8 @@ func TestDeployedSettings(t *testing.T) {
 			}
 		})
 	}
-	for name, text := range map[string]string{"compose.yaml": "stop_grace_period: 7s", "systemd/pixy@.service": "TimeoutStopSec=7"} {
-		if stopTimeout >= 7*time.Second || !strings.Contains(readDeploy(t, name), text) {
+	for name, text := range map[string]string{"compose.yaml": "stop_grace_period: 15s", "systemd/pixy@.service": "TimeoutStopSec=15"} {
+		if stopTimeout >= 15*time.Second || !strings.Contains(readDeploy(t, name), text) {
 			t.Errorf("%s gives a stop, which takes %s, less time", name, stopTimeout)
 		}
 	}
