@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,10 @@ func (p *opened) together(t *testing.T, fns ...func(*Tx) error) []error {
 	release := p.hold(t)
 	told := make([]error, len(fns))
 	var all sync.WaitGroup
+	w, first, last := p.lite().writer, fns[0], fns[len(fns)-1]
+	fns = slices.Clone(fns)
+	fns[0] = func(tx *Tx) error { w.hold = time.Minute; return first(tx) } // however slow the machine is
+	fns[len(fns)-1] = func(tx *Tx) error { w.hold = maxHold; return last(tx) }
 	for i, fn := range fns {
 		all.Go(func() { told[i] = p.Update(context.Background(), "e1", fn) })
 		p.queued(t, i+1)
