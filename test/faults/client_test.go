@@ -124,6 +124,9 @@ func (c *cluster) compose(n *node, q request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if q.method == http.MethodGet { // a body, be it empty, keeps the transport from asking again when the answer is lost
+		r.Body, r.GetBody = io.NopCloser(strings.NewReader("")), nil
+	}
 	r.Header.Set("Accept", mediaJSON)
 	if q.media != "" {
 		r.Header.Set("Content-Type", q.media)
