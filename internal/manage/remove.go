@@ -37,18 +37,12 @@ func (a *API) remove(k kind.Kind, under string) handler {
 		case err == nil:
 			a.endClient(ctx, p)
 		case errors.Is(err, fault.Missing):
-			if unconfirmed := a.confirm(ctx, p); unconfirmed != nil {
+			if unconfirmed := a.db.Confirm(ctx, p.env); unconfirmed != nil {
 				err = unconfirmed
 			}
 		}
 		return Answer{Status: http.StatusNoContent}, err
 	}
-}
-
-// confirm returns when what was found deleted is kept: whoever deleted it may
-// not have been told so, and then a standby may not have it.
-func (a *API) confirm(ctx context.Context, p place) error {
-	return a.db.Update(ctx, p.env, func(*store.Tx) error { return nil })
 }
 
 // removable is the document of a place, when it may be deleted.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"time"
 
@@ -52,7 +51,7 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 		if err := s.notIdentity(r, c, token); err != nil {
 			return err
 		}
-		return s.confirm(r.Context(), c.realm.Environment)
+		return s.db.Confirm(r.Context(), c.realm.Environment)
 	case err != nil:
 		return err
 	case claims.ClientID != c.client.ID:
@@ -62,12 +61,6 @@ func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
 		_, err := tx.EndFamily(revokedToken(claims.ID), time.Unix(claims.Expires, 0))
 		return err
 	})
-}
-
-// confirm returns when what was found done is kept: the request that did it may
-// not have been told so, and then a standby may not have it.
-func (s *Server) confirm(ctx context.Context, env string) error {
-	return s.db.Update(ctx, env, func(*store.Tx) error { return nil })
 }
 
 // notIdentity refuses an ID token, which can't be revoked (RFC 7009 §2.2.1).

@@ -51,7 +51,7 @@ func (s *Server) signoff(w http.ResponseWriter, r *http.Request) error {
 		return s.askSignoff(w, known)
 	case oauth.LogoutOver:
 		if known.browser.token != "" {
-			if err := s.confirm(r.Context(), known.realm.Environment); err != nil {
+			if err := s.db.Confirm(r.Context(), known.realm.Environment); err != nil {
 				return err
 			}
 		}

@@ -113,17 +113,18 @@ func (db *DB) exhaust(ctx context.Context, env string, some func(*Tx) (int64, er
 
 // HasClient says whether a client has tickets, expired or not.
 func (tx *Tx) HasClient(client string) (bool, error) {
-	return tx.any("SELECT 1 FROM ticket WHERE env = $1 AND client = $2 LIMIT 1", tx.env, client)
+	found, err := tx.any("SELECT 1 FROM ticket WHERE env = $1 AND client = $2 LIMIT 1", tx.env, client)
+	return found, tx.failed(err, "look for the tickets of client %s", client)
 }
 
-// any says whether a query finds something.
+// any says whether a query for a number finds one.
 func (tx *Tx) any(text string, args ...any) (bool, error) {
 	var one int
 	err := tx.one(text, args, &one)
 	if errors.Is(err, ErrMissing) {
 		return false, nil
 	}
-	return err == nil, tx.failed(err, "look for what is left")
+	return err == nil, err
 }
 
 // Purge deletes everything that an environment has, a few rows in each Update.
@@ -137,7 +138,10 @@ func (db *DB) Purge(ctx context.Context, env string) error {
 		key := t.names(t.columns[:t.key], "")
 		err := db.exhaust(ctx, "", func(tx *Tx) (int64, error) {
 			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1 LIMIT $2)", env, int64(sweepBatch))
-		}, func(tx *Tx) (bool, error) { return tx.any("SELECT 1 FROM "+t.name+" WHERE env = $1 LIMIT 1", env) })
+		}, func(tx *Tx) (bool, error) {
+			left, err := tx.any("SELECT 1 FROM "+t.name+" WHERE env = $1 LIMIT 1", env)
+			return left, tx.failed(err, "look for what is left in %s", t.name)
+		})
 		if err != nil {
 			return err
 		}
@@ -176,10 +180,6 @@ func (tx *Tx) Ended(families ...string) (bool, error) {
 		args = append(args, ended().key(tx.mark(family)))
 		places[i] = "$" + strconv.Itoa(i+2)
 	}
-	var found int
-	err := tx.one("SELECT 1 FROM ticket WHERE env = $1 AND kind = 'ended' AND key IN ("+strings.Join(places, ", ")+") LIMIT 1", args, &found)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
-	}
-	return err == nil, tx.failed(err, "look for the end of the families %q", families)
+	found, err := tx.any("SELECT 1 FROM ticket WHERE env = $1 AND kind = 'ended' AND key IN ("+strings.Join(places, ", ")+") LIMIT 1", args...)
+	return found, tx.failed(err, "look for the end of the families %q", families)
 }

@@ -28,7 +28,8 @@ func connected(_ context.Context, conn *pgx.Conn) error {
 }
 
 // writersOf is how many Updates have a connection at the same time: three of
-// four, and never all unless there is but one. When no COMMIT ends, since a standby is gone, Views go on with the others.
+// four, and never all unless there is but one. When no COMMIT ends, since a
+// standby is gone, Views go on with the others.
 func writersOf(connections int32) int32 { return max(1, connections-max(1, connections/4)) }
 
 // seat takes a connection for an Update, and returns what gives it back.

@@ -211,6 +211,12 @@ func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*
 	return err
 }
 
+// Confirm returns when what can be seen of an environment is kept: the request
+// that did it may not have been told so, and then a standby may not have it.
+func (db *DB) Confirm(ctx context.Context, env string) error {
+	return db.Update(ctx, env, func(*Tx) error { return nil })
+}
+
 // Ping asks the database to read something.
 func (db *DB) Ping(ctx context.Context) error {
 	return db.View(ctx, "", func(tx *Tx) error {

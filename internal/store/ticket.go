@@ -3,7 +3,6 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -183,13 +182,8 @@ func (k Tickets[T]) HasOwner(tx *Tx, owner string) (bool, error) {
 	if err := checkKind(k.Kind); err != nil || owner == "" {
 		return false, err
 	}
-	var one int
-	err := tx.one("SELECT 1 FROM ticket WHERE env = $1 AND owner = $2 AND kind = '"+k.Kind+"' AND expires > $3 LIMIT 1",
-		[]any{tx.env, owner, millis(tx.Now())}, &one)
-	if errors.Is(err, ErrMissing) {
-		return false, nil
-	}
-	return err == nil, k.failed(tx, err, "look for", "of "+owner)
+	found, err := tx.any("SELECT 1 FROM ticket WHERE env = $1 AND owner = $2 AND kind = '"+k.Kind+"' AND expires > $3 LIMIT 1", tx.env, owner, millis(tx.Now()))
+	return found, k.failed(tx, err, "look for", "of "+owner)
 }
 
 // Everywhere returns the tickets of all environments that have not expired, at
