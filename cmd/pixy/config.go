@@ -232,6 +232,8 @@ Flags of serve, with their environment variables:
                                                long as it lasts)
   --metrics-listen ADDR    PIXY_METRICS_LISTEN where to serve /metrics to Prometheus
                                                (nowhere)
+  --profiles               PIXY_PROFILES       serve Go's profiles there too, under
+                                               /debug/pprof/
   --traces URL             PIXY_TRACES         send traces there by OTLP over HTTP;
                                                OTEL_EXPORTER_OTLP_ENDPOINT does too
                                                (nowhere)

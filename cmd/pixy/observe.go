@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"syscall"
 
 	"pixy/internal/watch"
@@ -24,6 +25,9 @@ type observed struct {
 // observe opens what the flags ask for.
 func (c *serveCommand) observe(ctx context.Context) (*observed, error) {
 	o := &observed{}
+	if c.Profiles && c.MetricsListen == "" {
+		return nil, &usageError{"--profiles needs --metrics-listen, where they are served"}
+	}
 	if c.MetricsListen != "" {
 		listener, err := net.Listen("tcp", c.MetricsListen)
 		if errors.Is(err, syscall.EADDRINUSE) {
@@ -33,7 +37,7 @@ func (c *serveCommand) observe(ctx context.Context) (*observed, error) {
 			return nil, fmt.Errorf("can't listen on %s for metrics: %w", c.MetricsListen, err)
 		}
 		o.metrics = watch.NewMetrics(version)
-		o.serve(listener, c.log)
+		o.serve(listener, c.Profiles, c.log)
 	}
 	var err error
 	if o.traces, err = watch.OpenTraces(ctx, c.Traces, version, c.log, o.metrics); err != nil {
@@ -42,10 +46,15 @@ func (c *serveCommand) observe(ctx context.Context) (*observed, error) {
 	return o, nil
 }
 
-// serve serves the metrics and nothing else.
-func (o *observed) serve(listener net.Listener, log *slog.Logger) {
+// serve serves the metrics, the profiles when they are wanted, and nothing else.
+func (o *observed) serve(listener net.Listener, profiles bool, log *slog.Logger) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.metrics.Handler())
+	if profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	o.url = urlOf(listener.Addr().(*net.TCPAddr), false) + "/metrics"
 	o.http = &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}

@@ -45,6 +45,7 @@ type serveCommand struct {
 	SessionIdle time.Duration `env:"PIXY_SESSION_IDLE" default:"0s" name:"session-idle"`
 
 	MetricsListen string        `env:"PIXY_METRICS_LISTEN" name:"metrics-listen"`
+	Profiles      bool          `env:"PIXY_PROFILES"`
 	Traces        string        `env:"PIXY_TRACES"`
 	Drain         time.Duration `env:"PIXY_DRAIN" default:"500ms"`
 

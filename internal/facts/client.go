@@ -12,8 +12,12 @@ import (
 )
 
 // Client reads an application and the scopes it is granted; nil when there is
-// none with this id.
+// none with this id. Others may share it: nobody may change it.
 func Client(tx *store.Tx, id string) (*oauth.Client, error) {
+	return store.Recall(tx, "client "+id, func() (*oauth.Client, error) { return client(tx, id) })
+}
+
+func client(tx *store.Tx, id string) (*oauth.Client, error) {
 	app, _, err := Get[platform.Application](tx, "application", id)
 	if errors.Is(err, store.ErrMissing) || err == nil && app.Protocol != "OPENID_CONNECT" {
 		return nil, nil
@@ -51,18 +55,15 @@ func addScopes(tx *store.Tx, c *oauth.Client, g platform.Grant) error {
 
 // Policy picks the sign-on policy of a request.
 func Policy(tx *store.Tx, client string, acr []string) (flow.Policy, error) {
-	assigned, err := assignedPolicies(tx, client)
+	assigned, err := store.Recall(tx, "assigned policies "+client, func() ([]flow.Policy, error) { return assignedPolicies(tx, client) })
 	if err != nil {
 		return flow.Policy{}, err
 	}
 	var fallback flow.Policy
 	var all []flow.Policy
 	if len(assigned) == 0 {
-		d, err := Default(tx, "signOnPolicy")
+		fallback, err = store.Recall(tx, "default policy", func() (flow.Policy, error) { return defaultPolicy(tx) })
 		if err != nil {
-			return flow.Policy{}, Lacking("a default sign-on policy", err)
-		}
-		if fallback, err = policyOf(tx, d); err != nil {
 			return flow.Policy{}, err
 		}
 	}
@@ -72,6 +73,14 @@ func Policy(tx *store.Tx, client string, acr []string) (flow.Policy, error) {
 		}
 	}
 	return flow.Choose(acr, assigned, fallback, all), nil
+}
+
+func defaultPolicy(tx *store.Tx) (flow.Policy, error) {
+	d, err := Default(tx, "signOnPolicy")
+	if err != nil {
+		return flow.Policy{}, Lacking("a default sign-on policy", err)
+	}
+	return policyOf(tx, d)
 }
 
 func assignedPolicies(tx *store.Tx, client string) ([]flow.Policy, error) {

@@ -12,6 +12,8 @@ const Custom = "custom"
 
 // CustomFields are the members that the schema of an environment adds to users.
 func CustomFields(tx *store.Tx) ([]kind.Field, error) {
-	attributes, err := All[platform.SchemaAttribute](tx, "schemaAttribute", kind.Equal("schemaType", "CUSTOM"))
-	return platform.CustomFields(attributes), err
+	return store.Recall(tx, "custom fields", func() ([]kind.Field, error) {
+		attributes, err := All[platform.SchemaAttribute](tx, "schemaAttribute", kind.Equal("schemaType", "CUSTOM"))
+		return platform.CustomFields(attributes), err
+	})
 }

@@ -20,15 +20,23 @@ func Decode[T any](d store.Document) (T, error) {
 	return v, nil
 }
 
-// Get gets a document and reads its body.
+// read is a document and its body.
+type read[T any] struct {
+	body T
+	from store.Document
+}
+
+// Get gets a document and reads its body, which others may share: nobody may
+// change what it points to.
 func Get[T any](tx *store.Tx, noun, id string) (T, store.Document, error) {
-	d, err := tx.Get(noun, id)
-	if err != nil {
-		var none T
-		return none, d, err
-	}
-	v, err := Decode[T](d)
-	return v, d, err
+	r, err := store.Recall(tx, "one "+noun+" "+id, func() (r read[T], err error) {
+		if r.from, err = tx.Get(noun, id); err != nil {
+			return r, err
+		}
+		r.body, err = Decode[T](r.from)
+		return r, err
+	})
+	return r.body, r.from, err
 }
 
 // All reads the bodies of all documents of a kind that match, in the order

@@ -90,7 +90,7 @@ func publicJWK(private crypto.Signer, id string, spec platform.Key) (json.RawMes
 // tokenSigner is a key with the algorithm by which it signs tokens, "" when it
 // can't.
 func tokenSigner(private crypto.Signer, id string, spec platform.Key) oauth.Signer {
-	return oauth.Signer{KeyID: id, Key: private, Algorithm: oauth.SigningAlgorithm(private, spec.SignatureAlgorithm == platform.SignatureRSAPSS)}
+	return oauth.Signer{KeyID: id, Key: private, Random: rand.Reader, Algorithm: oauth.SigningAlgorithm(private, spec.SignatureAlgorithm == platform.SignatureRSAPSS)}
 }
 
 func certificate(private crypto.Signer, spec platform.Key, begins, ends time.Time) ([]byte, error) {
@@ -145,6 +145,10 @@ func (v *Vault) signerWith(tx *store.Tx, id string) (oauth.Signer, error) {
 }
 
 func rotationPolicy(tx *store.Tx, id string) (platform.KeyRotationPolicy, error) {
+	return store.Recall(tx, "rotation policy "+id, func() (platform.KeyRotationPolicy, error) { return readRotationPolicy(tx, id) })
+}
+
+func readRotationPolicy(tx *store.Tx, id string) (platform.KeyRotationPolicy, error) {
 	if id != "" {
 		p, _, err := Get[platform.KeyRotationPolicy](tx, "keyRotationPolicy", id)
 		return p, err
@@ -182,6 +186,10 @@ func (v *Vault) unsealKey(env string, d store.Document) (oauth.Signer, error) {
 // PublicKeys are the keys of an environment that tokens may be verified with: all
 // that were made to sign, whether they sign yet, still, or no longer.
 func PublicKeys(tx *store.Tx) ([]jose.JSONWebKey, error) {
+	return store.Recall(tx, "public keys", func() ([]jose.JSONWebKey, error) { return publicKeys(tx) })
+}
+
+func publicKeys(tx *store.Tx) ([]jose.JSONWebKey, error) {
 	keys, err := All[platform.Key](tx, "key", kind.Expr{})
 	out := []jose.JSONWebKey{}
 	for _, k := range keys {

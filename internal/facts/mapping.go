@@ -11,17 +11,24 @@ import (
 
 // Mappings are the attribute mappings of an application or a resource.
 func Mappings(tx *store.Tx, noun, parent string) ([]platform.AttributeMapping, error) {
-	return All[platform.AttributeMapping](tx, noun, kind.Equal("parent", parent))
+	return store.Recall(tx, "mappings "+noun+" "+parent, func() ([]platform.AttributeMapping, error) {
+		return All[platform.AttributeMapping](tx, noun, kind.Equal("parent", parent))
+	})
 }
 
 // ClientMappings are the mappings for an application's ID tokens and userinfo
 // answers: its own, and those of the resource of OpenID Connect, which are for
 // all applications. Of two with a name the application's counts.
 func ClientMappings(tx *store.Tx, client string) ([]platform.AttributeMapping, error) {
+	return store.Recall(tx, "client mappings "+client, func() ([]platform.AttributeMapping, error) { return clientMappings(tx, client) })
+}
+
+func clientMappings(tx *store.Tx, client string) ([]platform.AttributeMapping, error) {
 	own, err := Mappings(tx, "attributeMapping", client)
 	if err != nil {
 		return nil, err
 	}
+	own = slices.Clone(own)
 	openid, err := tx.Find("resource", kind.Equal("type", platform.ResourceOpenID))
 	if err != nil {
 		return nil, Lacking("the resource of OpenID Connect", err)

@@ -42,15 +42,24 @@ func Named(tx *store.Tx, username string) (Person, error) {
 
 // ByID finds a user, or ErrMissing.
 func ByID(tx *store.Tx, id string) (Person, error) {
-	d, err := tx.Get("user", id)
+	d, c, err := tx.Both("user", "credential", id)
 	if err != nil {
 		return Person{}, err
 	}
-	return PersonOf(tx, d)
+	return personOf(tx, d, c)
 }
 
 // PersonOf reads the rest of a user's facts.
 func PersonOf(tx *store.Tx, d store.Document) (Person, error) {
+	c, err := tx.Get("credential", d.ID)
+	if err != nil && !errors.Is(err, store.ErrMissing) {
+		return Person{}, err
+	}
+	return personOf(tx, d, c)
+}
+
+// personOf is PersonOf with the credential, whose Version is 0 when there is none.
+func personOf(tx *store.Tx, d, c store.Document) (Person, error) {
 	u, err := Decode[platform.User](d)
 	if err != nil {
 		return Person{}, err
@@ -59,12 +68,8 @@ func PersonOf(tx *store.Tx, d store.Document) (Person, error) {
 	if p.Policy, p.PolicyID, err = PasswordPolicy(tx, u.Population.ID); err != nil {
 		return p, err
 	}
-	c, err := tx.Get("credential", d.ID)
-	if errors.Is(err, store.ErrMissing) {
+	if c.Version == 0 {
 		return p, nil
-	}
-	if err != nil {
-		return p, err
 	}
 	p.Version = c.Version
 	p.Credential, err = Decode[platform.Credential](c)
@@ -74,12 +79,14 @@ func PersonOf(tx *store.Tx, d store.Document) (Person, error) {
 // PasswordPolicy is that of a population, "" for the default one, or else the
 // environment's default.
 func PasswordPolicy(tx *store.Tx, population string) (platform.PasswordPolicy, string, error) {
-	d, err := passwordPolicy(tx, population)
-	if err != nil {
-		return platform.PasswordPolicy{}, "", err
-	}
-	p, err := Decode[platform.PasswordPolicy](d)
-	return p, d.ID, err
+	r, err := store.Recall(tx, "password policy "+population, func() (r read[platform.PasswordPolicy], err error) {
+		if r.from, err = passwordPolicy(tx, population); err != nil {
+			return r, err
+		}
+		r.body, err = Decode[platform.PasswordPolicy](r.from)
+		return r, err
+	})
+	return r.body, r.from.ID, err
 }
 
 func passwordPolicy(tx *store.Tx, id string) (store.Document, error) {
@@ -100,6 +107,26 @@ func passwordPolicy(tx *store.Tx, id string) (store.Document, error) {
 	}
 	d, err := Default(tx, "passwordPolicy")
 	return d, Lacking("a default password policy", err)
+}
+
+// Standing is a user with what says whether its tokens still count.
+type Standing struct {
+	User       platform.User
+	Credential platform.Credential
+	Document   store.Document // of the user
+}
+
+// StandingOf finds a user, or ErrMissing.
+func StandingOf(tx *store.Tx, id string) (s Standing, err error) {
+	var c store.Document
+	if s.Document, c, err = tx.Both("user", "credential", id); err != nil {
+		return s, err
+	}
+	if s.User, err = Decode[platform.User](s.Document); err != nil || c.Version == 0 {
+		return s, err
+	}
+	s.Credential, err = Decode[platform.Credential](c)
+	return s, err
 }
 
 // KeepCredential writes a person's credential back. It refuses when somebody

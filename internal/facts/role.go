@@ -83,7 +83,9 @@ func assignmentsOf(tx *store.Tx, ids []string) ([]platform.RoleAssignment, error
 
 // Assignments are the role assignments of an actor itself.
 func Assignments(tx *store.Tx, id string) ([]platform.RoleAssignment, error) {
-	return All[platform.RoleAssignment](tx.Root(), "roleAssignment", kind.Equal("parent", id))
+	return store.Recall(tx.Root(), "assignments "+id, func() ([]platform.RoleAssignment, error) {
+		return All[platform.RoleAssignment](tx.Root(), "roleAssignment", kind.Equal("parent", id))
+	})
 }
 
 // UserAssignments are the role assignments of a user: its own, and those of

@@ -200,7 +200,7 @@ func With(claims any, mapped map[string]any) (any, error) {
 		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber() // times stay whole numbers
+	d.UseNumber() // they stay as they are
 	out := map[string]any{}
 	if err := d.Decode(&out); err != nil {
 		return nil, err
@@ -210,27 +210,5 @@ func With(claims any, mapped map[string]any) (any, error) {
 			out[name] = v
 		}
 	}
-	return numbers(out), nil
-}
-
-// numbers puts Go's numbers in place of json.Number, which the encoder of
-// tokens would write as a text.
-func numbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		f, _ := v.Float64() // it was read as a number
-		return f
-	case map[string]any:
-		for name, inner := range v {
-			v[name] = numbers(inner)
-		}
-	case []any:
-		for i, inner := range v {
-			v[i] = numbers(inner)
-		}
-	}
-	return v
+	return out, nil
 }

@@ -176,7 +176,7 @@ func FuzzAccessToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, token string) {
 		_, _ = Peek(token)
-		claims, err := Verify(token, nil, issuer, platform.PlatformAudience, time.Time{})
+		claims, err := verify(token, nil, issuer, platform.PlatformAudience, time.Time{})
 		if err == nil {
 			t.Errorf("believed without a key: %+v", claims)
 		}

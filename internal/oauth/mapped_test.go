@@ -169,7 +169,7 @@ func TestWithSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := signed(t, s, claims)
-	got, err := Verify(token, []jose.JSONWebKey{s.Public()}, issuer, platform.PlatformAudience, noon)
+	got, err := verify(token, []jose.JSONWebKey{s.Public()}, issuer, platform.PlatformAudience, noon)
 	if want := realm().AccessClaims(issue(), target(), "c", "j", noon); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("verified as %+v, %v, not %+v", got, err, want)
 	}
@@ -202,12 +202,12 @@ func TestVerifyForAnyAudience(t *testing.T) {
 		"one audience": good, "several": changed(func(a *Access) { a.Audience = []string{"https://b", "https://c"} }), "the platform": changed(func(a *Access) { a.Audience = []string{platform.PlatformAudience} }),
 		"an empty one": changed(func(a *Access) { a.Audience = []string{""} }),
 	} {
-		if got, err := Verify(token, known, issuer, "", noon); err != nil || got.ClientID != "c" {
+		if got, err := verify(token, known, issuer, "", noon); err != nil || got.ClientID != "c" {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 	for audience, taken := range map[string]bool{"https://a": true, "https://a/": false, "https://A": false, "https://b": false, platform.PlatformAudience: false} {
-		if _, err := Verify(good, known, issuer, audience, noon); (err == nil) != taken {
+		if _, err := verify(good, known, issuer, audience, noon); (err == nil) != taken {
 			t.Errorf("for %s: %v", audience, err)
 		}
 	}
@@ -218,12 +218,12 @@ func TestVerifyForAnyAudience(t *testing.T) {
 		"no client": changed(func(a *Access) { a.ClientID = "" }), "an ID token": signed(t, s, realm().IdentityClaims(issue(), "c", "j", Beside{AccessToken: Signer{Algorithm: jose.RS256}.LeftHash(good)}, noon)),
 		"no expiry": changed(func(a *Access) { a.Expires = 0 }), "expired": changed(func(a *Access) { a.Expires = noon.Unix() }),
 	} {
-		if got, err := Verify(token, known, issuer, "", noon); err == nil {
+		if got, err := verify(token, known, issuer, "", noon); err == nil {
 			t.Errorf("%s was taken: %+v", name, got)
 		}
 	}
 	for at, taken := range map[time.Duration]bool{0: true, time.Minute - time.Second: true, time.Minute: false} {
-		if _, err := Verify(good, known, issuer, "", noon.Add(at)); (err == nil) != taken {
+		if _, err := verify(good, known, issuer, "", noon.Add(at)); (err == nil) != taken {
 			t.Errorf("after %v: %v", at, err)
 		}
 	}

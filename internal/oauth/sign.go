@@ -4,11 +4,14 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -30,27 +33,66 @@ type Signer struct {
 	Algorithm jose.SignatureAlgorithm
 	// Thumbprint is that of the key's certificate for the header x5t, or "".
 	Thumbprint string
+	// Random is what PS256 and ES256 need for each signature.
+	Random io.Reader
 }
 
-// Sign returns the claims as a JWT (RFC 7519), its kid in the header, and its
-// typ unless that is "".
+// header is the JOSE header of a token (RFC 7515 §4.1).
+type header struct {
+	Algorithm  jose.SignatureAlgorithm `json:"alg"`
+	KeyID      string                  `json:"kid"`
+	Type       string                  `json:"typ,omitempty"`
+	Thumbprint string                  `json:"x5t,omitempty"`
+}
+
+// Sign returns the claims as a JWT (RFC 7519) in the compact serialization (RFC
+// 7515 §7.1), its kid in the header, and its typ unless that is "".
 func (s Signer) Sign(claims any, typ string) (string, error) {
-	options := &jose.SignerOptions{ExtraHeaders: map[jose.HeaderKey]any{}}
-	if typ != "" {
-		options.ExtraHeaders[jose.HeaderType] = typ
-	}
-	if s.Thumbprint != "" {
-		options.ExtraHeaders["x5t"] = s.Thumbprint
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: s.Algorithm, Key: jose.JSONWebKey{Key: s.Key, KeyID: s.KeyID}}, options)
+	head, err := json.Marshal(header{s.Algorithm, s.KeyID, typ, s.Thumbprint})
 	if err != nil {
-		return "", fmt.Errorf("preparing a signature with key %s: %w", s.KeyID, err)
+		return "", fmt.Errorf("writing the header of a token: %w", err)
 	}
-	token, err := jwt.Signed(signer).Claims(claims).Serialize()
+	body, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("writing the claims of a token: %w", err)
+	}
+	token := make([]byte, 0, base64.RawURLEncoding.EncodedLen(len(head)+len(body)+maxSignature)+2)
+	token = append(base64.RawURLEncoding.AppendEncode(token, head), '.')
+	token = base64.RawURLEncoding.AppendEncode(token, body)
+	signature, err := s.signature(token)
 	if err != nil {
 		return "", fmt.Errorf("signing with key %s: %w", s.KeyID, err)
 	}
-	return token, nil
+	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
+}
+
+// maxSignature is the length of the longest signature that is common, that of an
+// RSA key of 4096 bits.
+const maxSignature = 512
+
+// signature signs a text by the signer's algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
+func (s Signer) signature(text []byte) ([]byte, error) {
+	sum := sha256.Sum256(text)
+	switch s.Algorithm {
+	case jose.RS256:
+		return s.Key.Sign(s.Random, sum[:], crypto.SHA256)
+	case jose.PS256: // the salt is as long as the hash (RFC 7518 §3.5)
+		return s.Key.Sign(s.Random, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
+	case jose.EdDSA:
+		return s.Key.Sign(s.Random, text, crypto.Hash(0))
+	}
+	key, ok := s.Key.(*ecdsa.PrivateKey)
+	if !ok || s.Algorithm != jose.ES256 {
+		return nil, fmt.Errorf("it is a %T, which does not sign by %q", s.Key, s.Algorithm)
+	}
+	r, t, err := ecdsa.Sign(s.Random, key, sum[:])
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 64) // R and S, 32 bytes each (RFC 7518 §3.4)
+	r.FillBytes(out[:32])
+	t.FillBytes(out[32:])
+	return out, nil
 }
 
 // Public is the key as the JWKS publishes it (RFC 7517).
@@ -141,10 +183,9 @@ func signedBy(t *jwt.JSONWebToken, keys []jose.JSONWebKey, claims any) error {
 	return t.Claims(keys[i].Key, claims)
 }
 
-// Verify holds an access token against the keys of its environment, its issuer,
-// the time, and the audience it must have, "" for any. An ID token is not an
-// access token: its aud is not a list and it names no client_id.
-func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now time.Time) (Access, error) {
+// Signed reads the claims of an access token that one of the keys has signed. It
+// says nothing of whether the token is good: see Access.Check.
+func Signed(token string, keys []jose.JSONWebKey) (Access, error) {
 	t, err := parseOurs(token)
 	if err != nil {
 		return Access{}, err
@@ -154,19 +195,27 @@ func Verify(token string, keys []jose.JSONWebKey, issuer, audience string, now t
 		return Access{}, err
 	}
 	typ, _ := t.Headers[0].ExtraHeaders[jose.HeaderType].(string)
-	switch {
-	case typ != "" && !strings.EqualFold(typ, TypeAccess) && !strings.EqualFold(typ, "application/"+TypeAccess): // RFC 9068 §4
+	if typ != "" && !strings.EqualFold(typ, TypeAccess) && !strings.EqualFold(typ, "application/"+TypeAccess) { // RFC 9068 §4
 		return Access{}, fmt.Errorf("the token is a %q, not an access token", typ)
-	case claims.Issuer != issuer:
-		return Access{}, fmt.Errorf("the issuer is %q, not %q", claims.Issuer, issuer)
-	case now.Unix() >= claims.Expires:
-		return Access{}, errors.New("the token has expired")
-	case claims.ClientID == "":
-		return Access{}, errors.New("the token is not an access token")
-	case audience != "" && !slices.Contains(claims.Audience, audience):
-		return Access{}, fmt.Errorf("the audience is %q, not %q", claims.Audience, audience)
 	}
 	return claims, nil
+}
+
+// Check holds the claims of a signed access token against its issuer, the time,
+// and the audience it must have, "" for any. An ID token is not an access token:
+// its aud is not a list and it names no client_id.
+func (a Access) Check(issuer, audience string, now time.Time) error {
+	switch {
+	case a.Issuer != issuer:
+		return fmt.Errorf("the issuer is %q, not %q", a.Issuer, issuer)
+	case now.Unix() >= a.Expires:
+		return errors.New("the token has expired")
+	case a.ClientID == "":
+		return errors.New("the token is not an access token")
+	case audience != "" && !slices.Contains(a.Audience, audience):
+		return fmt.Errorf("the audience is %q, not %q", a.Audience, audience)
+	}
+	return nil
 }
 
 // VerifyIdentity holds an ID token that somebody gives back as a hint against

@@ -101,7 +101,7 @@ func TestSignAndVerify(t *testing.T) {
 	s := keys()[0]
 	want := realm().AccessClaims(issue(), target(), "c", "j", noon)
 	token := signed(t, s, want)
-	got, err := Verify(token, []jose.JSONWebKey{keys()[1].Public(), s.Public()}, issuer, platform.PlatformAudience, noon)
+	got, err := verify(token, []jose.JSONWebKey{keys()[1].Public(), s.Public()}, issuer, platform.PlatformAudience, noon)
 	if err != nil || got.Subject != "u" || got.ID != "j" || got.Family != "f" {
 		t.Errorf("verified as %+v, %v", got, err)
 	}
@@ -118,7 +118,7 @@ func TestSignAndVerify(t *testing.T) {
 	}
 	// A token is good until the second it expires.
 	for at, good := range map[time.Duration]bool{0: true, TokenLife - time.Second: true, TokenLife: false, 2 * TokenLife: false} {
-		if _, err := Verify(token, []jose.JSONWebKey{s.Public()}, issuer, platform.PlatformAudience, noon.Add(at)); (err == nil) != good {
+		if _, err := verify(token, []jose.JSONWebKey{s.Public()}, issuer, platform.PlatformAudience, noon.Add(at)); (err == nil) != good {
 			t.Errorf("after %v: %v", at, err)
 		}
 	}
@@ -195,11 +195,11 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	known := []jose.JSONWebKey{s.Public(), foreign.Public()}
 	for name, token := range cases {
-		if got, err := Verify(token, known, issuer, platform.PlatformAudience, noon); err == nil {
+		if got, err := verify(token, known, issuer, platform.PlatformAudience, noon); err == nil {
 			t.Errorf("%s was taken: %+v", name, got)
 		}
 	}
-	if _, err := Verify(good, nil, issuer, platform.PlatformAudience, noon); err == nil {
+	if _, err := verify(good, nil, issuer, platform.PlatformAudience, noon); err == nil {
 		t.Error("without keys nothing is good")
 	}
 	if _, err := Peek(cases["alg none"]); err == nil {
@@ -235,4 +235,16 @@ func TestUserInfo(t *testing.T) {
 			t.Errorf("%s: %s, %v\nnot %s", c.name, raw, err, c.want)
 		}
 	}
+}
+
+// verify is Signed and Check.
+func verify(token string, keys []jose.JSONWebKey, issuer, audience string, now time.Time) (Access, error) {
+	claims, err := Signed(token, keys)
+	if err != nil {
+		return Access{}, err
+	}
+	if err := claims.Check(issuer, audience, now); err != nil {
+		return Access{}, err
+	}
+	return claims, nil
 }

@@ -47,7 +47,12 @@ func (s *Server) managed(route manage.Route) func(http.ResponseWriter, *http.Req
 			if !answer.Updated.IsZero() {
 				w.Header().Set("Last-Modified", answer.Updated.UTC().Format(http.TimeFormat))
 			}
-			return writeTagged(w, r, "private, no-cache", answer.Body)
+			body, err := tag(answer.Body)
+			if err != nil {
+				return err
+			}
+			body.write(w, r, "private, no-cache")
+			return nil
 		}
 		return writeJSON(w, answer.Status, answer.Body)
 	}
@@ -97,9 +102,9 @@ func credentials(r *http.Request) (token string, dpop bool) {
 // presented is the claims of the access token in a request's header, when it is
 // good (see verified) and comes as it must: one that is bound to a key with a
 // proof by that key, any other as a bearer token (RFC 9449 §7.1, §7.2).
-func (s *Server) presented(w http.ResponseWriter, r *http.Request, env, audience string) (oauth.Access, error) {
+func (s *Server) presented(w http.ResponseWriter, r *http.Request, env, audience string, also reading) (oauth.Access, error) {
 	token, dpop := credentials(r)
-	claims, err := s.verified(r.Context(), token, env, audience)
+	claims, err := s.verified(r.Context(), token, env, audience, also)
 	if err != nil {
 		return claims, err
 	}
@@ -136,7 +141,7 @@ func unauthorized(err error) error {
 // actor is who a bearer token speaks for: the user it names, or else the
 // application itself. The token may come from any environment of this server.
 func (s *Server) actor(w http.ResponseWriter, r *http.Request) (manage.Actor, error) {
-	claims, err := s.presented(w, r, "", platform.PlatformAudience)
+	claims, err := s.presented(w, r, "", platform.PlatformAudience, nil)
 	if err != nil {
 		return manage.Actor{}, badToken(err, fault.TokenInvalid)
 	}
@@ -170,22 +175,26 @@ func badToken(err error, refusal *fault.Fault) error {
 	return err
 }
 
+// reading is what else is read about a good token in the View that says that it
+// is; of is the zero Standing for a token without a user.
+type reading func(tx *store.Tx, claims oauth.Access, of facts.Standing) error
+
 // verified is the claims of an access token that is good now: signed by its
 // environment, not expired, its family not ended, its client enabled and its
-// user active. env "" is any environment of this server, audience "" any.
-func (s *Server) verified(ctx context.Context, token, env, audience string) (oauth.Access, error) {
+// user active. env "" is any environment of this server, audience "" any; also
+// may be nil.
+func (s *Server) verified(ctx context.Context, token, env, audience string, also reading) (oauth.Access, error) {
 	if token == "" {
 		return oauth.Access{}, tokenError("there is none")
 	}
-	peeked, err := oauth.Peek(token)
+	claims, err := s.tokens.Issued(token)
 	if err != nil {
-		return peeked, tokenError(err.Error())
+		return claims, tokenError(err.Error())
 	}
-	issuing := peeked.Environment
-	if !slices.Contains(s.issuers(issuing), peeked.Issuer) || !isID(issuing) || (env != "" && env != issuing) {
-		return peeked, tokenError("it was issued by somebody else")
+	issuing, issuer := claims.Environment, claims.Issuer
+	if !slices.Contains(s.issuers(issuing), issuer) || !isID(issuing) || (env != "" && env != issuing) {
+		return claims, tokenError("it was issued by somebody else")
 	}
-	var claims oauth.Access
 	err = s.db.Look(ctx, issuing, func(tx *store.Tx) error {
 		if _, err := s.realm(tx); errors.Is(err, fault.Missing) {
 			return tokenError("its environment is deleted")
@@ -196,26 +205,33 @@ func (s *Server) verified(ctx context.Context, token, env, audience string) (oau
 		if err != nil {
 			return err
 		}
-		if claims, err = oauth.Verify(token, keys, peeked.Issuer, audience, tx.Now()); err != nil {
+		if claims, err = s.tokens.Claims(token, keys); err != nil {
 			return tokenError(err.Error())
 		}
-		return stillGood(tx, claims)
+		if err := claims.Check(issuer, audience, tx.Now()); err != nil {
+			return tokenError(err.Error())
+		}
+		of, err := stillGood(tx, claims)
+		if err == nil && also != nil {
+			err = also(tx, claims, of)
+		}
+		return err
 	})
 	return claims, err
 }
 
 // stillGood refuses a token whose client, user or family is gone.
-func stillGood(tx *store.Tx, claims oauth.Access) error {
+func stillGood(tx *store.Tx, claims oauth.Access) (of facts.Standing, err error) {
 	app, _, err := facts.Get[platform.Application](tx, "application", claims.ClientID)
 	if err != nil && !isMissing(err) {
-		return err
+		return of, err
 	}
 	if !app.Enabled {
-		return tokenError("its application is disabled or deleted")
+		return of, tokenError("its application is disabled or deleted")
 	}
 	if claims.Subject != "" {
-		if err := userStillGood(tx, claims); err != nil {
-			return err
+		if of, err = userStillGood(tx, claims); err != nil {
+			return of, err
 		}
 	}
 	marks := []string{claims.Family, revokedToken(claims.ID)}
@@ -224,9 +240,9 @@ func stillGood(tx *store.Tx, claims oauth.Access) error {
 	}
 	revoked, err := tx.Ended(marks...)
 	if revoked {
-		return tokenError("it is revoked")
+		return of, tokenError("it is revoked")
 	}
-	return err
+	return of, err
 }
 
 // revokedToken names an access token that is ended alone, among the families.
@@ -234,15 +250,15 @@ func revokedToken(id string) string { return "token " + id }
 
 // userStillGood refuses a token whose user is gone, or whose sign-on no longer
 // counts: a lock and a new password end what was issued before.
-func userStillGood(tx *store.Tx, claims oauth.Access) error {
-	p, err := facts.ByID(tx, claims.Subject)
+func userStillGood(tx *store.Tx, claims oauth.Access) (facts.Standing, error) {
+	of, err := facts.StandingOf(tx, claims.Subject)
 	switch {
-	case isMissing(err) || err == nil && !p.User.Enabled:
-		return tokenError("its user is disabled or deleted")
+	case isMissing(err) || err == nil && !of.User.Enabled:
+		return of, tokenError("its user is disabled or deleted")
 	case err != nil:
-		return err
-	case !p.Credential.Takes(time.Unix(claims.IssuedAt, 0), tx.Now()):
-		return tokenError("its user was locked or got a new password since")
+		return of, err
+	case !of.Credential.Takes(time.Unix(claims.IssuedAt, 0), tx.Now()):
+		return of, tokenError("its user was locked or got a new password since")
 	}
-	return nil
+	return of, nil
 }

@@ -265,36 +265,45 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", mediaJSON)
-	w.WriteHeader(status)
-	_, _ = w.Write(raw) // the client is gone; nobody is left to tell
+	writeBody(w, status, raw)
 	return nil
 }
 
-// writeTagged answers GET with a JSON body and its ETag (RFC 9110 §8.8.3), or
-// with 304 when the caller has it already. The tag is for caching, as far as the
-// Cache-Control allows; nothing is refused for its sake.
-func writeTagged(w http.ResponseWriter, r *http.Request, cache string, body any) error {
+// tagged is a JSON body and its ETag (RFC 9110 §8.8.3).
+type tagged struct {
+	body []byte
+	tag  string
+}
+
+func tag(body any) (tagged, error) {
 	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
 	sum := sha256.Sum256(raw)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	return tagged{raw, `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}, err
+}
+
+// write answers GET, or with 304 when the caller has the body already. The tag is
+// for caching, as far as the Cache-Control allows; nothing is refused for its sake.
+func (t tagged) write(w http.ResponseWriter, r *http.Request, cache string) {
 	h := w.Header()
-	h.Set("ETag", tag)
+	h.Set("ETag", t.tag)
 	h.Set("Cache-Control", cache)
 	h.Del("Pragma")
 	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
-		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == t.tag {
 			w.WriteHeader(http.StatusNotModified)
-			return nil
+			return
 		}
 	}
+	writeBody(w, http.StatusOK, t.body)
+}
+
+// writeBody writes a JSON body. Its length is told, so that it is sent as it is.
+func writeBody(w http.ResponseWriter, status int, raw []byte) {
+	h := w.Header()
 	h.Set("Content-Type", mediaJSON)
-	w.WriteHeader(http.StatusOK)
+	h.Set("Content-Length", strconv.Itoa(len(raw)))
+	w.WriteHeader(status)
 	_, _ = w.Write(raw) // the client is gone; nobody is left to tell
-	return nil
 }
 
 // brief keeps what somebody sent from filling the log.

@@ -71,7 +71,7 @@ func (s *Server) inspector(r *http.Request, form oauth.Form) (who oauth.Inspecto
 
 // inspect is the answer about a token, whatever it is.
 func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token string) (map[string]any, error) {
-	claims, err := s.verified(r.Context(), token, r.PathValue("env"), "")
+	claims, err := s.verified(r.Context(), token, r.PathValue("env"), "", nil)
 	switch {
 	case err == nil && who.May(claims):
 		return claims.Inspect()

@@ -23,31 +23,36 @@ const published = "public, max-age=300"
 // RFC 8414 §3). The issuer comes from the configuration, never from the Host
 // header.
 func (s *Server) discovery(w http.ResponseWriter, r *http.Request) error {
-	keys, err := s.publicKeys(r)
-	if err != nil {
-		return err
-	}
-	return writeTagged(w, r, published, oauth.Metadata(s.issuer(r.PathValue("env")), oauth.AlgorithmsOf(keys)))
+	issuer := s.issuer(r.PathValue("env"))
+	return s.publish(w, r, "discovery "+issuer, func(keys []jose.JSONWebKey) any { return oauth.Metadata(issuer, oauth.AlgorithmsOf(keys)) })
 }
 
 // jwks publishes the keys of an environment's tokens (RFC 7517 §5).
 func (s *Server) jwks(w http.ResponseWriter, r *http.Request) error {
-	keys, err := s.publicKeys(r)
+	return s.publish(w, r, "jwks", func(keys []jose.JSONWebKey) any { return jose.JSONWebKeySet{Keys: keys} })
+}
+
+// publish answers with what is made of an environment's keys.
+func (s *Server) publish(w http.ResponseWriter, r *http.Request, name string, body func([]jose.JSONWebKey) any) error {
+	var made tagged
+	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
+		if _, err = s.realm(tx); err != nil {
+			return err
+		}
+		made, err = store.Recall(tx, name, func() (tagged, error) {
+			keys, err := facts.PublicKeys(tx)
+			if err != nil {
+				return tagged{}, err
+			}
+			return tag(body(keys))
+		})
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return writeTagged(w, r, published, jose.JSONWebKeySet{Keys: keys})
-}
-
-func (s *Server) publicKeys(r *http.Request) (keys []jose.JSONWebKey, err error) {
-	err = s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
-		if _, err := s.realm(tx); err != nil {
-			return err
-		}
-		keys, err = facts.PublicKeys(tx)
-		return err
-	})
-	return keys, err
+	made.write(w, r, published)
+	return nil
 }
 
 // healthz says that the process is up.

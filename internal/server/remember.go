@@ -7,7 +7,7 @@ package server
 // on.
 func Remembered() []string {
 	return []string{
-		"environment", "organization", "population", "passwordPolicy",
+		"environment", "organization", "population", "passwordPolicy", "schemaAttribute",
 		"application", "secret", "attributeMapping", "grant", "signOnPolicyAssignment", "flowPolicyAssignment",
 		"signOnPolicy", "signOnPolicyAction",
 		"resource", "resourceSecret", "resourceAttribute", "scope",

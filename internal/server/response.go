@@ -106,7 +106,14 @@ func (s *Server) inFront(ctx context.Context, realm oauth.Realm, g granted, answ
 // (OpenID Connect Core §5.4).
 func (s *Server) identityInFront(ctx context.Context, c issuing, i oauth.Issue, with oauth.Beside, added mapped) (string, error) {
 	if with.AccessToken == "" && with.Code == "" {
-		claims, err := s.claims(ctx, c.realm.Environment, c.client.ID, i.Subject, i.Scopes)
+		var claims map[string]any
+		err := s.db.Look(ctx, c.realm.Environment, func(tx *store.Tx) error {
+			of, err := facts.StandingOf(tx, i.Subject)
+			if err == nil {
+				claims, err = s.released(tx, c.client.ID, of, i.Scopes)
+			}
+			return err
+		})
 		if err != nil {
 			return "", err
 		}

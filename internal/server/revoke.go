@@ -45,7 +45,7 @@ func (s *Server) revokeRefresh(r *http.Request, c caller, token string) error {
 }
 
 func (s *Server) revokeAccess(r *http.Request, c caller, token string) error {
-	claims, err := s.verified(r.Context(), token, c.realm.Environment, "")
+	claims, err := s.verified(r.Context(), token, c.realm.Environment, "", nil)
 	switch {
 	case isTokenError(err):
 		if err := s.notIdentity(r, c, token); err != nil {

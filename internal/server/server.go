@@ -63,6 +63,7 @@ type Server struct {
 	records facts.Records
 	vault   *facts.Vault
 	keySets *keySets
+	tokens  *facts.Verified
 	// notifier tells applications of sessions that ended.
 	notifier *notifier
 	outgoing *http.Client
@@ -116,7 +117,7 @@ func New(c Config) (*Server, error) {
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: slog.New(lines{c.Log.Handler()}), now: c.Now, pages: pages,
 		metrics: c.Metrics, traces: c.Traces, stopping: new(atomic.Bool), countAfter: new(atomic.Int64), records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
-	s.keySets, s.notifier = newKeySets(c.Now), newNotifier(s.tellAll)
+	s.keySets, s.notifier, s.tokens = newKeySets(c.Now), newNotifier(s.tellAll), facts.NewVerified()
 	s.outgoing = outgoing(notifyTimeout)
 	s.refreshKey, s.nonceKey = vault.MACKey("refresh token"), vault.MACKey("dpop nonce")
 	s.passwordPolicy = platform.PasswordPolicyFields()

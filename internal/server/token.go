@@ -66,7 +66,7 @@ func (s *Server) readTokens(r *http.Request, g oauth.Grant, form oauth.Form) (ma
 		if form.Get(name) == "" {
 			continue
 		}
-		claims, err := s.verified(r.Context(), form.Get(name), r.PathValue("env"), "")
+		claims, err := s.verified(r.Context(), form.Get(name), r.PathValue("env"), "", nil)
 		if err != nil && !isTokenError(err) {
 			return nil, err
 		}

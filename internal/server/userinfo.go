@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net/http"
 
 	"pixy/internal/facts"
@@ -14,65 +13,60 @@ import (
 // userinfo answers with the claims that the token's scopes release (OpenID
 // Connect Core §5.3).
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
-	claims, err := s.ofUserinfo(w, r)
+	var body map[string]any
+	err := s.ofUserinfo(w, r, func(tx *store.Tx, claims oauth.Access, of facts.Standing) (err error) {
+		scopes := oauth.Words(claims.Scope)
+		if claims.Subject == "" || !(oauth.Issue{Scopes: scopes}).WantsIdentity() {
+			return nil
+		}
+		body, err = s.released(tx, claims.ClientID, of, scopes)
+		return err
+	})
 	if err != nil {
 		return badToken(err, fault.BearerInvalid)
 	}
-	env := r.PathValue("env")
-	scopes := oauth.Words(claims.Scope)
-	if claims.Subject == "" || !(oauth.Issue{Scopes: scopes}).WantsIdentity() {
+	if body == nil {
 		return fault.BearerScope
-	}
-	body, err := s.claims(r.Context(), env, claims.ClientID, claims.Subject, scopes)
-	if err != nil {
-		return facts.Missing(err, fault.BearerInvalid)
 	}
 	return writeJSON(w, http.StatusOK, body)
 }
 
-// claims are those of a user that the scopes release to an application, or
-// ErrMissing.
-func (s *Server) claims(ctx context.Context, env, client, user string, scopes []string) (out map[string]any, err error) {
-	err = s.db.Look(ctx, env, func(tx *store.Tx) error {
-		u, d, err := facts.Get[platform.User](tx, "user", user)
-		if err != nil {
-			return err
-		}
-		out = oauth.UserInfo(d.ID, u, d.Updated, scopes)
-		mappings, err := facts.ClientMappings(tx, client)
-		if err != nil {
-			return err
-		}
-		known, err := facts.UserFacts(tx, s.api.Kinds()["user"], d.ID, mappings)
-		for name, v := range oauth.Mapped(mappings, known, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
-			out[name] = v
-		}
-		return err
-	})
+// released is the claims of a user that the scopes release to an application.
+func (s *Server) released(tx *store.Tx, client string, of facts.Standing, scopes []string) (map[string]any, error) {
+	out := oauth.UserInfo(of.Document.ID, of.User, of.Document.Updated, scopes)
+	mappings, err := facts.ClientMappings(tx, client)
+	if err != nil || len(mappings) <= 1 && plainSubject(mappings) {
+		return out, err
+	}
+	known, err := facts.UserFacts(tx, s.api.Kinds()["user"], of.Document.ID, mappings)
+	for name, v := range oauth.Mapped(mappings, known, scopes, func(m platform.AttributeMapping) bool { return m.UserInfo == nil || *m.UserInfo }) {
+		out[name] = v
+	}
 	return out, err
 }
 
-// ofUserinfo is the claims of the token of a userinfo request: in the header or,
-// of a bearer token, in the body (RFC 6750 §2).
-func (s *Server) ofUserinfo(w http.ResponseWriter, r *http.Request) (oauth.Access, error) {
+// ofUserinfo verifies the token of a userinfo request: in the header or, of a
+// bearer token, in the body (RFC 6750 §2).
+func (s *Server) ofUserinfo(w http.ResponseWriter, r *http.Request, also reading) error {
 	env := r.PathValue("env")
 	token, _ := credentials(r)
 	sent, err := bodyToken(r)
 	switch {
 	case err != nil:
-		return oauth.Access{}, err
+		return err
 	case sent != "" && token != "":
-		return oauth.Access{}, fault.BearerTwice
+		return fault.BearerTwice
 	case sent == "" && token == "":
-		return oauth.Access{}, fault.BearerMissing
+		return fault.BearerMissing
 	case sent == "":
-		return s.presented(w, r, env, "")
+		_, err = s.presented(w, r, env, "", also)
+		return err
 	}
-	claims, err := s.verified(r.Context(), sent, env, "")
+	claims, err := s.verified(r.Context(), sent, env, "", also)
 	if err == nil && claims.Confirm != nil {
 		err = tokenError("it is bound to a key and came as a bearer token")
 	}
-	return claims, err
+	return err
 }
 
 // bodyToken is the access token in a form body, or "".

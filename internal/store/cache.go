@@ -49,11 +49,13 @@ type cache struct {
 	dropped atomic.Int64
 }
 
-// memory is what is remembered of one environment.
+// memory is what is remembered of one environment, at one revision: of another
+// one it is another memory.
 type memory struct {
 	revision  int64
 	confirmed time.Time // then it was the newest
 	found     map[string][]Document
+	made      map[string]conclusion // what was made of the documents, see Recall
 	bytes     int
 }
 
@@ -69,38 +71,49 @@ func newCache(kinds []string, polled bool) *cache {
 // remembers nothing itself does not know what others remember.
 func (c *cache) revises(kind string) bool { return len(c.kinds) == 0 || c.kinds[kind] }
 
-// get returns what is remembered, as long as it counts.
-func (c *cache) get(env, key string, now time.Time) ([]Document, bool) {
+// get returns what is remembered, as long as it counts, and by which memory.
+func (c *cache) get(env, key string, now time.Time) ([]Document, *memory) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if m := c.counts(env, now); m != nil {
+		if found, ok := m.found[key]; ok {
+			c.hits.Add(1)
+			return found, m
+		}
+	}
+	c.misses.Add(1)
+	return nil, nil
+}
+
+// counts is the memory of an environment, or nil when there is none or it has not
+// been confirmed lately.
+func (c *cache) counts(env string, now time.Time) *memory {
 	m := c.envs[env]
 	if m == nil || c.polled && now.Sub(m.confirmed) > MaxStale {
-		c.misses.Add(1)
-		return nil, false
+		return nil
 	}
-	found, ok := m.found[key]
-	if ok {
-		c.hits.Add(1)
-	} else {
-		c.misses.Add(1)
-	}
-	return found, ok
+	return m
 }
 
 // put remembers what was read at a revision, in a snapshot that is no older
-// than began.
-func (c *cache) put(env, key string, revision int64, began time.Time, found []Document) {
+// than began. It returns the memory that has it, or nil.
+func (c *cache) put(env, key string, revision int64, began time.Time, found []Document) *memory {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if began.Before(c.floor) {
-		return
+		return nil
 	}
 	m := c.newest(env, revision, began)
 	if m == nil || m.found[key] != nil {
-		return
+		return m
 	}
 	m.found[key] = found
-	cost := costOf(key, found)
+	c.grow(m, costOf(key, found))
+	return m
+}
+
+// grow counts what a memory has more, and makes room.
+func (c *cache) grow(m *memory, cost int) {
 	m.bytes += cost
 	c.bytes += cost
 	c.shrink()
@@ -113,7 +126,7 @@ func (c *cache) newest(env string, revision int64, confirmed time.Time) *memory 
 	switch {
 	case m == nil || m.revision < revision:
 		c.forget(env)
-		m = &memory{revision: revision, confirmed: confirmed, found: make(map[string][]Document)}
+		m = &memory{revision: revision, confirmed: confirmed, found: make(map[string][]Document), made: make(map[string]conclusion)}
 		c.envs[env] = m
 	case m.revision > revision:
 		return nil
@@ -190,31 +203,6 @@ func costOf(key string, found []Document) int {
 		cost += documentCost + len(d.Body)
 	}
 	return cost
-}
-
-// recall is what a Look remembers under a key, or else reads.
-func (tx *Tx) recall(kind, key string, read func() ([]Document, error)) ([]Document, error) {
-	c := tx.work.cache
-	if c == nil || !c.kinds[kind] {
-		return read()
-	}
-	if found, ok := c.get(tx.env, key, time.Now()); ok {
-		return found, nil
-	}
-	found, err := read()
-	if err != nil {
-		return nil, err
-	}
-	var revision int64
-	err = tx.one("SELECT n FROM revision WHERE env = $1", []any{tx.env}, &revision)
-	if err != nil && err != ErrMissing {
-		return nil, tx.failed(err, "read the revision")
-	}
-	if found == nil {
-		found = []Document{} // that there is none is known too
-	}
-	c.put(tx.env, key, revision, tx.work.began, found)
-	return found, nil
 }
 
 // keyOf names a statement with its arguments.

@@ -18,12 +18,14 @@ import (
 
 func remembering() Options { return Options{Remember: []string{"application", "policy"}} }
 
-// look is what a Look finds of an application.
+// look is what a Look finds of an application, or recalls of it.
 func look(t testing.TB, db *DB, id string) (body string) {
 	t.Helper()
-	err := db.Look(context.Background(), "e1", func(tx *Tx) error {
-		d, err := tx.Get("application", id)
-		body = string(tight(d.Body))
+	err := db.Look(context.Background(), "e1", func(tx *Tx) (err error) {
+		body, err = Recall(tx, "look "+id, func() (string, error) {
+			d, err := tx.Get("application", id)
+			return string(tight(d.Body)), err
+		})
 		return err
 	})
 	if err != nil && err != ErrMissing {
@@ -137,6 +139,13 @@ func testRemembersLittle(t *testing.T, _ *opened) {
 	}
 	for n := range 3 * maxEnvironments {
 		c.put(fmt.Sprint("small", n), "a", 1, time.Now(), nil)
+	}
+	for n := range 3 * maxRemembered >> 20 { // what is made counts as what it is made of
+		m := c.put("e", fmt.Sprint(n), 1, time.Now(), nil)
+		c.conclude(m, "e", fmt.Sprint(n), conclusion{nil, 1 << 20})
+		if c.bytes > maxRemembered {
+			t.Fatalf("%d bytes are remembered, at most %d may be", c.bytes, maxRemembered)
+		}
 	}
 	if len(c.envs) > maxEnvironments {
 		t.Errorf("%d environments are remembered, at most %d may be", len(c.envs), maxEnvironments)

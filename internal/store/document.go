@@ -60,6 +60,33 @@ func (tx *Tx) get(k, id string) (Document, error) {
 	return d, nil
 }
 
+// Both returns a document, or ErrMissing, and that of another kind with the same
+// id, whose Version is 0 when there is none.
+func (tx *Tx) Both(k, beside, id string) (d, other Document, err error) {
+	if err := errors.Join(checkKind(k), checkKind(beside)); err != nil {
+		return d, other, err
+	}
+	err = tx.each("SELECT kind, version, created, updated, body FROM document WHERE env = $1 AND kind IN ('"+k+"', '"+beside+"') AND id = $2"+tx.lock(),
+		[]any{tx.env, id}, func(r row) error {
+			x := Document{ID: id}
+			var created, updated int64
+			if err := r.Scan(&x.Kind, &x.Version, &created, &updated, &x.Body); err != nil {
+				return err
+			}
+			x.Created, x.Updated = fromMillis(created), fromMillis(updated)
+			if x.Kind == k {
+				d = x
+			} else {
+				other = x
+			}
+			return nil
+		})
+	if err == nil && d.Version == 0 {
+		err = ErrMissing
+	}
+	return d, other, tx.failed(err, "get %s and %s %s", k, beside, id)
+}
+
 // lock holds the row that an Update reads when it runs again.
 func (tx *Tx) lock() string {
 	if !tx.work.holds {

@@ -33,6 +33,7 @@ type work struct {
 	broken  error // the database may have undone all of it: nothing more runs
 
 	cache   *cache            // of a Look, else nil
+	making  *making           // the value that a Recall makes, else nil
 	began   time.Time         // no later than the snapshot of a Look
 	revises func(string) bool // of an Update: whether a kind may be remembered
 	revised map[string]int64  // the revisions that an Update has raised
@@ -140,6 +141,7 @@ func (tx *Tx) each(text string, args []any, scan func(row) error) error {
 	if !storable(args) {
 		return nil // what can't be kept isn't there
 	}
+	tx.work.making.uses(nil, 0) // what is remembered is read past this
 	limit := tx.limit
 	if tx.work.write {
 		limit = 0

@@ -29,6 +29,7 @@ type options struct {
 	long        time.Duration // of one round of one server
 	only        string
 	postgres    bool
+	profiles    string
 }
 
 func main() {
@@ -38,6 +39,7 @@ func main() {
 	flag.DurationVar(&o.long, "long", 3*time.Second, "how long a round of one of them lasts")
 	flag.StringVar(&o.only, "only", "", "the works whose name contains this")
 	flag.BoolVar(&o.postgres, "postgres", false, "start a PostgreSQL server, which writes durably, and use it")
+	flag.StringVar(&o.profiles, "profiles", "", "a folder for profiles of Pixy's processor time, one for each work")
 	flag.Parse()
 	log.SetFlags(0)
 	if err := bench(o); err != nil {
@@ -81,7 +83,7 @@ func bench(o options) (err error) {
 		return err
 	}
 	// The cost of the hash is small, so that what a sign-in costs beside it shows.
-	pixy, err := serve(program, data, source, bootstrap(), "--hash-memory", "64", "--hash-time", "1")
+	pixy, err := serve(program, data, source, bootstrap(), "--profiles", "--hash-memory", "64", "--hash-time", "1")
 	if err != nil {
 		return err
 	}
@@ -179,6 +181,9 @@ func (m *measurement) row(w work) error {
 		}
 		ours, theirs = append(ours, a), append(theirs, b)
 	}
+	if err := m.profile(w); err != nil {
+		return err
+	}
 	half, err := drive(m.callers, w.do, m.long, middle(ours, sample.rate)/2)
 	if err != nil {
 		return err
@@ -190,6 +195,20 @@ func (m *measurement) row(w work) error {
 	fmt.Printf("| %s | %.0f | %.0f | %.3f | %.3f | %.2f | %.2f | %.2f | %.2f |\n", w.name, middle(ours, sample.rate), middle(theirs, sample.rate),
 		middle(ours, sample.cost), middle(theirs, sample.cost), median(ratios), middle(ours, sample.durable), millis(half.percentile(50)), millis(half.percentile(99)))
 	return nil
+}
+
+// profile writes where the processor time of a work goes.
+func (m *measurement) profile(w work) error {
+	if m.profiles == "" {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.ReplaceAll(w.name, " ", "-"), "(")
+	profiled := make(chan error, 1)
+	go func() {
+		profiled <- m.pixy.profile(m.long, filepath.Join(m.profiles, strings.Trim(name, "-")+".pprof"))
+	}()
+	_, err := drive(m.callers, w.do, m.long+time.Second, 0)
+	return errors.Join(err, <-profiled)
 }
 
 // sample is one round.

@@ -152,3 +152,17 @@ func (s *server) writes() (n float64, err error) {
 	}
 	return n, err
 }
+
+// profile writes a profile of the processor time of the next so many seconds.
+func (s *server) profile(long time.Duration, file string) error {
+	resp, err := http.Get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%.0f", strings.TrimSuffix(s.metrics, "/metrics"), long.Seconds()))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, raw, 0o600)
+}
