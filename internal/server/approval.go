@@ -109,7 +109,14 @@ func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 	}
 	t.Body.Denied = f.Denied()
 	if f.Approved() {
-		if err := s.useSession(tx, f.Session, f.Client); err != nil {
+		client, err := s.client(tx, f.Client)
+		if err == nil && client == nil {
+			err = facts.Lacking("application "+f.Client, store.ErrMissing)
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.useSession(tx, f.Session, client); err != nil {
 			return err
 		}
 		t.Owner, t.Family = f.User, family

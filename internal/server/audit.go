@@ -7,6 +7,7 @@ import (
 	"pixy/internal/fault"
 	"pixy/internal/flow"
 	"pixy/internal/manage"
+	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) recordTurn(tx *store.Tx, m move, before flow.Flow, p facts.Pers
 		add("USER.ACCESS_DENIED", turn.Flow.Failure.Message)
 	}
 	for _, w := range happened {
-		if err := s.recordSignOn(tx, before, p, m.ip, m.correlation, w); err != nil {
+		if err := s.recordSignOn(tx, before, p.ID, p.User, m.ip, m.correlation, w); err != nil {
 			return err
 		}
 	}
@@ -48,11 +49,11 @@ func (s *Server) recordTurn(tx *store.Tx, m move, before flow.Flow, p facts.Pers
 }
 
 // recordSignOn keeps an event of a user's sign-on at an application.
-func (s *Server) recordSignOn(tx *store.Tx, f flow.Flow, p facts.Person, ip, correlation string, w manage.What) error {
-	w.Type, w.ID, w.Name, w.Population = "USER", p.ID, p.User.Username, p.User.Population.ID
+func (s *Server) recordSignOn(tx *store.Tx, f flow.Flow, id string, u platform.User, ip, correlation string, w manage.What) error {
+	w.Type, w.ID, w.Name, w.Population = "USER", id, u.Username, u.Population.ID
 	who := manage.Who{Client: f.Client, ClientName: f.ClientName, Environment: tx.Env(), RemoteIP: ip, Correlation: correlation}
 	if w.Failure == "" {
-		who.User, who.Username = p.ID, p.User.Username
+		who.User, who.Username = id, u.Username
 	}
 	return manage.RecordEvent(tx, s.vault.NewID(), who, w)
 }

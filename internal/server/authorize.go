@@ -11,6 +11,7 @@ import (
 	"pixy/internal/flow"
 	"pixy/internal/manage"
 	"pixy/internal/oauth"
+	"pixy/internal/platform"
 	"pixy/internal/store"
 )
 
@@ -111,7 +112,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 	back := backOf(request)
 	switch {
 	case f.Status == flow.Completed:
-		return s.finish(w, r, known.realm, facts.FlowRecord{Flow: f, Request: request})
+		return s.finish(w, r, known, facts.FlowRecord{Flow: f, Request: request})
 	case slices.Contains(request.Prompts, "none"):
 		return s.sendBack(w, r, known.realm, back, fault.LoginRequired)
 	case f.Status == flow.Failed && request.Mode != oauth.ModeFlow:
@@ -142,30 +143,33 @@ func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, known authori
 }
 
 // finish issues the code of a completed sign-on for which no flow was kept.
-func (s *Server) finish(w http.ResponseWriter, r *http.Request, realm oauth.Realm, record facts.FlowRecord) error {
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, known authorizeFacts, record facts.FlowRecord) error {
 	code := s.vault.NewToken()
 	family := s.vault.NewID()
-	err := s.db.Update(r.Context(), realm.Environment, func(tx *store.Tx) error {
-		p, err := facts.ByID(tx, record.Flow.User)
+	err := s.db.Update(r.Context(), known.realm.Environment, func(tx *store.Tx) error {
+		u, _, err := facts.Get[platform.User](tx, "user", record.Flow.User)
+		if err == nil && !u.Enabled {
+			err = store.ErrMissing
+		}
 		if err != nil {
 			return facts.Missing(err, fault.SignOnDenied.Saying("The user who signed in has been disabled or deleted"))
 		}
-		if err := s.recordSignOn(tx, record.Flow, p, remoteIP(r), correlation(r.Context()), manage.What{Action: "USER.ACCESS_ALLOWED"}); err != nil {
+		if err := s.recordSignOn(tx, record.Flow, record.Flow.User, u, remoteIP(r), correlation(r.Context()), manage.What{Action: "USER.ACCESS_ALLOWED"}); err != nil {
 			return err
 		}
-		return s.putCode(tx, code, family, record)
+		return s.putCode(tx, code, family, known.client, record)
 	})
 	if err != nil {
 		return err
 	}
-	return s.deliver(w, r, realm, granted{record, code, family}, nil)
+	return s.deliver(w, r, known.realm, granted{record, code, family}, nil)
 }
 
 // putCode keeps an authorization code with everything it is bound to, when the
 // request wants one.
-func (s *Server) putCode(tx *store.Tx, code, family string, record facts.FlowRecord) error {
+func (s *Server) putCode(tx *store.Tx, code, family string, client *oauth.Client, record facts.FlowRecord) error {
 	f, q := record.Flow, record.Request
-	if err := s.useSession(tx, f.Session, q.ClientID); err != nil {
+	if err := s.useSession(tx, f.Session, client); err != nil {
 		return err
 	}
 	if !q.Wants(oauth.TypeCode) {
@@ -276,7 +280,7 @@ func (s *Server) resumeFlow(tx *store.Tx, r *http.Request, id, code, family stri
 	if out.refuse != nil {
 		return out, nil
 	}
-	return out, s.putCode(tx, code, family, t.Body)
+	return out, s.putCode(tx, code, family, out.client, t.Body)
 }
 
 // unwanted is why a sign-on is refused in the end: the user is gone, or is not

@@ -28,7 +28,7 @@ func (s *Server) spendRefresh(tx *store.Tx, g oauth.Grant, x oauth.Exchange, tok
 	if _, err := s.records.Refreshes.Save(tx, t.Body.Family, t); err != nil {
 		return out, err
 	}
-	return out, s.useSession(tx, out.Refresh.Session, out.Refresh.ClientID)
+	return out, s.useSession(tx, out.Refresh.Session, &x.Client)
 }
 
 // readRefresh reads the family of a refresh token, its session and its user. A

@@ -3,7 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"time"
 )
 
@@ -11,10 +14,12 @@ import (
 // people can think of are without number.
 const maxStatements = 256
 
-// liteSession is one connection to SQLite and the statements prepared on it.
+// liteSession is one connection to SQLite and the statements prepared on it. It
+// speaks to the driver itself: what database/sql does around a statement costs
+// about as much as a small statement does.
 type liteSession struct {
 	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+	statements map[string]driver.Stmt
 }
 
 func newSession(db *sql.DB) (*liteSession, error) {
@@ -22,40 +27,51 @@ func newSession(db *sql.DB) (*liteSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &liteSession{conn: conn, statements: make(map[string]*sql.Stmt)}, nil
+	return &liteSession{conn: conn, statements: make(map[string]driver.Stmt)}, nil
 }
 
-// statement prepares text once. When too many are prepared, one of them goes,
-// whichever: what is used often is soon back.
-func (s *liteSession) statement(text string) (*sql.Stmt, error) {
-	if st, ok := s.statements[text]; ok {
-		return st, nil
-	}
-	st, err := s.conn.PrepareContext(context.Background(), text)
-	if err != nil {
-		return nil, err
-	}
-	if len(s.statements) >= maxStatements {
-		for old, st := range s.statements {
-			delete(s.statements, old)
-			st.Close()
-			break
+// with runs use on the statement of a text, which is prepared once. When too many
+// are prepared, one of them goes, whichever: what is used often is soon back.
+func (s *liteSession) with(text string, use func(driver.Stmt) error) error {
+	return s.conn.Raw(func(raw any) error {
+		st, ok := s.statements[text]
+		if !ok {
+			var err error
+			if st, err = raw.(driver.ConnPrepareContext).PrepareContext(context.Background(), text); err != nil {
+				return err
+			}
+			s.drop(maxStatements - 1)
+			s.statements[text] = st
 		}
-	}
-	s.statements[text] = st
-	return st, nil
+		return use(st)
+	})
 }
 
-func (s *liteSession) exec(text string, args []any) (int64, error) {
-	st, err := s.statement(text)
-	if err != nil {
-		return 0, err
+// drop closes statements, whichever, down to so many.
+func (s *liteSession) drop(most int) {
+	for old, st := range s.statements {
+		if len(s.statements) <= most {
+			return
+		}
+		delete(s.statements, old)
+		_ = st.Close() // it holds nothing that could be lost
 	}
-	r, err := st.Exec(args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+}
+
+func (s *liteSession) exec(text string, args []any) (n int64, err error) {
+	err = s.with(text, func(st driver.Stmt) error {
+		values, err := named(args)
+		if err != nil {
+			return err
+		}
+		r, err := st.(driver.StmtExecContext).ExecContext(context.Background(), values)
+		if err != nil {
+			return err
+		}
+		n, err = r.RowsAffected()
+		return err
+	})
+	return n, err
 }
 
 // do runs a statement without arguments that counts no rows.
@@ -65,35 +81,89 @@ func (s *liteSession) do(text string) error {
 }
 
 func (s *liteSession) each(limit time.Duration, text string, args []any, scan func(row) error) error {
-	st, err := s.statement(text)
-	if err != nil {
-		return err
-	}
 	ctx := context.Background()
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err = read(ctx, st, args, scan)
+	err := s.with(text, func(st driver.Stmt) error { return read(ctx, st, args, scan) })
 	if err != nil && ctx.Err() != nil {
 		return ErrSlow
 	}
 	return err
 }
 
-func read(ctx context.Context, st *sql.Stmt, args []any, scan func(row) error) error {
-	rows, err := st.QueryContext(ctx, args...)
+func read(ctx context.Context, st driver.Stmt, args []any, scan func(row) error) (err error) {
+	values, err := named(args)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
+	rows, err := st.(driver.StmtQueryContext).QueryContext(ctx, values)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	found := make(liteRow, len(rows.Columns()))
+	for {
+		switch err := rows.Next(found); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := scan(found); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+}
+
+// named are the arguments of a statement: texts, bytes and whole numbers are what
+// the tables have.
+func named(args []any) ([]driver.NamedValue, error) {
+	values := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		switch a.(type) {
+		case nil, string, int64, float64, bool, []byte:
+		default:
+			return nil, fmt.Errorf("store: %T is not an argument of a statement", a)
+		}
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	return values, nil
+}
+
+// liteRow is one row as the driver gives it.
+type liteRow []driver.Value
+
+// Scan reads texts, bytes and whole numbers, each of which must be what the column
+// has; bytes may also be read of a text.
+func (r liteRow) Scan(into ...any) error {
+	if len(into) != len(r) {
+		return fmt.Errorf("store: %d columns are read into %d", len(r), len(into))
+	}
+	for i, v := range r {
+		ok := false
+		switch d := into[i].(type) {
+		case *string:
+			*d, ok = v.(string)
+		case *int64:
+			*d, ok = v.(int64)
+		case *int:
+			var n int64
+			n, ok = v.(int64)
+			*d = int(n)
+		case *[]byte:
+			if text, is := v.(string); is {
+				v = []byte(text)
+			}
+			*d, ok = v.([]byte)
+		}
+		if !ok {
+			return fmt.Errorf("store: column %d has a %T, which is read into a %T", i, v, into[i])
+		}
+	}
+	return nil
 }
 
 func (s *liteSession) refusal(err error) error { return refusal(err) }
@@ -115,9 +185,6 @@ func liteDialect() dialect {
 }
 
 func (s *liteSession) close() error {
-	var all []error
-	for _, st := range s.statements {
-		all = append(all, st.Close())
-	}
-	return errors.Join(append(all, s.conn.Close())...)
+	err := s.conn.Raw(func(any) error { s.drop(0); return nil })
+	return errors.Join(err, s.conn.Close())
 }
