@@ -3,8 +3,8 @@ package facts
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"pixy/internal/oauth"
 	"pixy/internal/platform"
@@ -52,7 +52,16 @@ func (v *Vault) NewUserCode() string {
 }
 
 func shape(b [16]byte) string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+	var out [36]byte
+	at := 0
+	for _, part := range [][]byte{b[0:4], b[4:6], b[6:8], b[8:10], b[10:16]} {
+		if at > 0 {
+			out[at] = '-'
+			at++
+		}
+		at += hex.Encode(out[at:], part)
+	}
+	return string(out[:])
 }
 
 // MACKey is the key under which texts of a purpose are signed, the same on

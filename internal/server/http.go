@@ -51,10 +51,9 @@ const requestTime = 30 * time.Second
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, trusted bool) {
 	began := s.now()
 	id, pattern := s.vault.NewID(), s.pattern(r)
-	r, seen := s.arrived(r, pattern, id, trusted)
 	ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 	defer cancel()
-	r = r.WithContext(ctx)
+	r, seen := s.arrived(ctx, r, pattern, id, trusted)
 	if s.domain != "" {
 		r.SetPathValue("env", s.domain)
 	}
@@ -66,8 +65,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, trusted bool) {
 			s.refuse(rec, r, asPlatform, fault.Unexpected)
 		}
 		took := s.now().Sub(began)
-		s.log.InfoContext(r.Context(), "request", "method", printable(r.Method), "path", brief(r.URL.Path), "status", rec.status,
-			"ms", float64(took.Microseconds())/1000, "remoteIp", remoteIP(r))
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", printable(r.Method)), slog.String("path", brief(r.URL.Path)),
+			slog.Int("status", rec.status), slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("remoteIp", remoteIP(r)))
 		s.answered(r, seen, rec.status, took)
 	}()
 	if pattern == "" {

@@ -152,14 +152,14 @@ func (s *Server) mount(routes []Route) {
 		}
 	}
 	for path, methods := range paths {
-		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
+		allowed := methodNames(methods)
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods, allowed) })
 	}
 }
 
 // dispatch picks the route of the method and checks what every endpoint has
 // in common: origin, media type, size.
-func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Route) {
-	allowed := methodNames(methods)
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]Route, allowed string) {
 	if r.Method == http.MethodOptions {
 		s.preflight(w, r, methods, allowed)
 		return

@@ -35,15 +35,15 @@ type seen struct {
 	span          watch.Request
 }
 
-// arrived begins to watch a request, whose context gets its correlation id. The
+// arrived begins to watch a request, whose context is ctx with its correlation id. The
 // route is that of the main host, also on a domain.
-func (s *Server) arrived(r *http.Request, pattern, id string, trusted bool) (*http.Request, seen) {
+func (s *Server) arrived(ctx context.Context, r *http.Request, pattern, id string, trusted bool) (*http.Request, seen) {
 	x := seen{route: watch.Unknown, method: r.Method}
 	if pattern != "" {
 		x.route = s.labels[pattern]
 	}
 	s.metrics.Began()
-	ctx := context.WithValue(r.Context(), requestKey{}, id)
+	ctx = context.WithValue(ctx, requestKey{}, id)
 	ctx, x.span = s.traces.Begin(ctx, r.Header, trusted, x.route, r.Method, id)
 	return r.WithContext(ctx), x
 }
