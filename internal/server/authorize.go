@@ -197,6 +197,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request) error {
 	var realm oauth.Realm
 	var out resumed
 	err = s.db.Update(r.Context(), r.PathValue("env"), func(tx *store.Tx) error {
+		tx = tx.Looking()
 		if realm, err = s.realm(tx); err != nil {
 			return err
 		}

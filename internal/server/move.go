@@ -90,6 +90,7 @@ func (s *Server) try(ctx context.Context, m move) (out made, again bool, err err
 	token, session := s.vault.NewToken(), s.vault.NewID()
 	var refuse error
 	err = s.db.Update(ctx, m.env, func(tx *store.Tx) error {
+		tx = tx.Looking()
 		known.Now = tx.Now()
 		current, err := s.samePerson(tx, action, p, known.Body)
 		if err != nil {

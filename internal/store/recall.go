@@ -27,7 +27,7 @@ func (m *making) uses(of *memory, cost int) {
 	m.cost += cost
 }
 
-// Recall returns what fn makes of documents. A Look remembers it under its name
+// Recall returns what fn makes of documents with tx. A Look remembers it under its name
 // when all that fn read, in one environment, is remembered and of one revision: so
 // it is never older than they are. What fn reads beside them, or an error, is
 // remembered never.
@@ -36,15 +36,18 @@ func (m *making) uses(of *memory, cost int) {
 // value too; fn asks neither the time nor chance. The value is shared: nobody may
 // change it.
 func Recall[T any](tx *Tx, name string, fn func() (T, error)) (T, error) {
-	c, above := tx.work.cache, tx.work.making
-	if c == nil {
+	if !tx.looks {
 		return fn()
 	}
+	c, above := tx.work.cache, tx.work.making
 	if made, of := c.recall(tx.env, name, time.Now()); of != nil {
 		if value, ok := made.value.(T); ok {
 			above.uses(of, made.cost)
 			return value, nil
 		}
+	}
+	if !tx.work.keeps {
+		return fn()
 	}
 	m := &making{}
 	tx.work.making = m
@@ -89,13 +92,16 @@ func (c *cache) conclude(of *memory, env, name string, made conclusion) {
 // recall is what a Look remembers under a key, or else reads.
 func (tx *Tx) recall(kind, key string, read func() ([]Document, error)) ([]Document, error) {
 	c, m := tx.work.cache, tx.work.making
-	if c == nil || !c.kinds[kind] {
+	if !tx.looks || !c.kinds[kind] {
 		m.uses(nil, 0)
 		return read()
 	}
 	if found, of := c.get(tx.env, key, time.Now()); of != nil {
 		m.uses(of, costOf(key, found))
 		return found, nil
+	}
+	if !tx.work.keeps { // it may be what this Update has changed
+		return read()
 	}
 	tx.work.making = nil // what is read here is remembered
 	found, of, err := tx.remember(c, key, read)

@@ -122,3 +122,53 @@ func testRecall(t *testing.T, p *opened) {
 		})
 	}
 }
+
+// testLooking: an Update may decide on what is remembered, and remembers nothing
+// itself: what it reads may be what it has changed.
+func testLooking(t *testing.T, p *opened) {
+	db := mustOpen(t, p.source, remembering())
+	set(t, db, "e1", "a", `{"n":0}`)
+	look(t, db, "a")
+	look(t, db, "a")
+	ran := 0
+	read := func(tx *Tx) (string, error) {
+		return Recall(tx, "look a", func() (string, error) { ran++; return bodyOf(tx, "a") })
+	}
+	hits := db.cache.hits.Load()
+	err := db.Update(t.Context(), "e1", func(tx *Tx) error {
+		ran = 0
+		for _, tx := range []*Tx{tx.Looking(), tx.Looking().Root().In("e1").within(time.Minute)} {
+			if got, err := read(tx); got != `{"n":0}` || err != nil || ran != 0 {
+				t.Errorf("what is remembered is %s, made %d times (%v)", got, ran, err)
+			}
+			if got, err := bodyOf(tx, "a"); got != `{"n":0}` || err != nil {
+				t.Errorf("what is remembered is %s (%v)", got, err)
+			}
+		}
+		if n := db.cache.hits.Load() - hits; n != 4 {
+			t.Errorf("of four readings %d are remembered", n)
+		}
+		if _, err := read(tx); err != nil || ran != 1 {
+			t.Errorf("an Update that does not look makes it %d times (%v)", ran, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	undone := errors.New("undone")
+	err = db.Update(t.Context(), "e1", func(tx *Tx) error {
+		if _, err := tx.Put(Document{Kind: "application", ID: "b", Body: []byte(`{"n":1}`)}); err != nil {
+			return err
+		}
+		for _, read := range []func(*Tx) (string, error){read, func(tx *Tx) (string, error) { return bodyOf(tx, "b") }} {
+			if _, err := read(tx.Looking()); err != nil {
+				t.Error(err)
+			}
+		}
+		return undone
+	})
+	if got := look(t, db, "b"); err != undone || got != "" {
+		t.Errorf("what was undone is remembered as %s (%v)", got, err)
+	}
+}

@@ -133,7 +133,7 @@ func (o Options) filled() Options {
 // A View inside a View can wait for ever when every reader does the same.
 func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.view")
-	err := db.read(ctx, env, nil, fn)
+	err := db.read(ctx, env, false, fn)
 	db.meter.ended(span, "view", err)
 	return err
 }
@@ -144,12 +144,12 @@ func (db *DB) View(ctx context.Context, env string, fn func(*Tx) error) error {
 // else is read as in a View.
 func (db *DB) Look(ctx context.Context, env string, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store.look")
-	err := db.read(ctx, env, db.cache, fn)
+	err := db.read(ctx, env, true, fn)
 	db.meter.ended(span, "look", err)
 	return err
 }
 
-func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error) error {
+func (db *DB) read(ctx context.Context, env string, looks bool, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 		return s, err
 	}}
 	defer func() { end() }()
-	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), cache: c, began: time.Now()}
+	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), cache: db.cache, keeps: looks, began: time.Now()}
 	return w.transact(env, fn)
 }
 
@@ -201,7 +201,7 @@ func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*
 	ctx, span := measure.Start(ctx, "store."+what)
 	var w *work // of the last try
 	err := db.engine.update(ctx, env, alone, func(s session, holds bool) error {
-		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), write: true, holds: holds, revises: db.cache.revises, sealer: db.sealer.Load()}
+		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), write: true, holds: holds, cache: db.cache, revises: db.cache.revises, sealer: db.sealer.Load()}
 		return w.transact(env, fn)
 	})
 	if err == nil {

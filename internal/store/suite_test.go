@@ -146,6 +146,7 @@ func TestSuite(t *testing.T) {
 		{"a node obeys what it changes", testLook},
 		{"a look sees what a view does", testLookSees},
 		{"a look recalls what it made", testRecall},
+		{"an update looks at what is remembered", testLooking},
 		{"the memory is bounded", testRemembersLittle},
 		{"the master key is replaced beside writers", testReseal},
 		{"a replacement of the key is stopped and goes on", testResealStopped},

@@ -16,10 +16,15 @@ type Tx struct {
 	work  *work
 	env   string
 	limit time.Duration // of one statement of a View, 0 for none
+	looks bool          // what is remembered counts, also in an Update
 }
 
 // within is the same transaction, whose statements may read so long.
-func (tx *Tx) within(limit time.Duration) *Tx { return &Tx{work: tx.work, env: tx.env, limit: limit} }
+func (tx *Tx) within(limit time.Duration) *Tx {
+	other := *tx
+	other.limit = limit
+	return &other
+}
 
 // work is what a transaction and its Root share.
 type work struct {
@@ -32,7 +37,8 @@ type work struct {
 	over    bool
 	broken  error // the database may have undone all of it: nothing more runs
 
-	cache   *cache            // of a Look, else nil
+	cache   *cache
+	keeps   bool              // of a Look: what is read is remembered
 	making  *making           // the value that a Recall makes, else nil
 	began   time.Time         // no later than the snapshot of a Look
 	revises func(string) bool // of an Update: whether a kind may be remembered
@@ -43,7 +49,7 @@ type work struct {
 // is an error, and so is what broke the transaction and fn went on after.
 func (w *work) transact(env string, fn func(*Tx) error) error {
 	defer func() { w.over = true }()
-	if err := call(fn, &Tx{work: w, env: env}); err != nil {
+	if err := call(fn, &Tx{work: w, env: env, looks: w.keeps}); err != nil {
 		return err
 	}
 	if w.broken != nil {
@@ -53,7 +59,16 @@ func (w *work) transact(env string, fn func(*Tx) error) error {
 }
 
 // Root is the same transaction, bound to the root scope.
-func (tx *Tx) Root() *Tx { return &Tx{work: tx.work} }
+func (tx *Tx) Root() *Tx { return &Tx{work: tx.work, looks: tx.looks} }
+
+// Looking is the same transaction, an Update's, for what may be as old as in a
+// Look: what the node remembers counts. It is not for what the Update itself
+// changes, nor for what it must not decide on when others change it meanwhile.
+func (tx *Tx) Looking() *Tx {
+	other := *tx
+	other.looks = true
+	return &other
+}
 
 // In is the same transaction, bound to an environment. Only the root scope
 // reaches into one, and only to make or to delete it.
@@ -61,7 +76,7 @@ func (tx *Tx) In(env string) *Tx {
 	if tx.env != "" {
 		env = tx.env
 	}
-	return &Tx{work: tx.work, env: env}
+	return &Tx{work: tx.work, env: env, looks: tx.looks}
 }
 
 // Alone keeps all others from writing to an environment until the transaction
