@@ -79,9 +79,16 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4, expires = $5, spent = $6, version = version + 1, body = $7 "+
-		"WHERE kind = '"+k.Kind+"' AND key = $8 AND env = $9 AND version = $10",
-		t.ID, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version)
+	// What is set is written in every index that has it, also when it is as it was:
+	// so it is first tried without what seldom changes.
+	n, err := tx.exec("UPDATE ticket SET expires = $1, spent = $2, version = version + 1, body = $3 "+
+		"WHERE kind = '"+k.Kind+"' AND key = $4 AND env = $5 AND version = $6 AND id = $7 AND owner = $8 AND client = $9 AND family = $10",
+		millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version, t.ID, t.Owner, t.Client, t.Family)
+	if err == nil && n == 0 {
+		n, err = tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4, expires = $5, spent = $6, version = version + 1, body = $7 "+
+			"WHERE kind = '"+k.Kind+"' AND key = $8 AND env = $9 AND version = $10",
+			t.ID, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version)
+	}
 	if err != nil {
 		return Ticket[T]{}, k.failed(tx, err, "save", t.ID)
 	}

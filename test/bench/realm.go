@@ -21,7 +21,8 @@ const (
 )
 
 func bootstrap() []string {
-	return []string{"PIXY_BOOTSTRAP_ENV_ID=" + env, "PIXY_BOOTSTRAP_APP_ID=" + worker, "PIXY_BOOTSTRAP_APP_SECRET=" + secret}
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32)) // it guards nothing here
+	return []string{"PIXY_BOOTSTRAP_ENV_ID=" + env, "PIXY_BOOTSTRAP_APP_ID=" + worker, "PIXY_BOOTSTRAP_APP_SECRET=" + secret, "PIXY_MASTER_KEY=" + key}
 }
 
 // Lines of a request's header.
