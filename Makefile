@@ -9,7 +9,7 @@ NODE := test/client/node/node_modules/.package-lock.json
 .PHONY: build test test-faults needs unit clients check fuzz bench
 
 build: ## builds bin/pixy
-	go build -o bin/pixy ./cmd/pixy
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/pixy ./cmd/pixy
 
 test: needs unit clients ## runs every test
 

@@ -224,7 +224,8 @@ Flags of serve, with their environment variables:
   --hash-memory KIB        PIXY_HASH_MEMORY    argon2id memory (19456)
   --hash-time N            PIXY_HASH_TIME      argon2id passes (2)
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
-  --hashes N               PIXY_HASHES         hashes at the same time (one a core)
+  --hashes N               PIXY_HASHES         hashes at the same time (one a core,
+                                               the last core apart)
   --audit-days N           PIXY_AUDIT_DAYS     how long the audit log is kept (90)
   --session-life DURATION  PIXY_SESSION_LIFE   how long a session lasts after the
                                                last sign-on (720h)

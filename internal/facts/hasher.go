@@ -42,7 +42,7 @@ const maxLine = 64
 
 func newHasher(cost platform.HashCost, slots int, chance func([]byte)) *hasher {
 	if slots <= 0 {
-		slots = runtime.GOMAXPROCS(0)
+		slots = max(1, runtime.GOMAXPROCS(0)-1) // a flood of passwords leaves a processor to all else
 	}
 	var random [64]byte
 	chance(random[:])

@@ -22,7 +22,7 @@ type Vault struct {
 }
 
 // NewVault makes a vault. hashes is how many password hashes are computed at
-// the same time, 0 for one a processor.
+// the same time, 0 for one a processor but the last.
 func NewVault(sealer *store.Sealer, chance func([]byte), cost platform.HashCost, hashes int) *Vault {
 	return &Vault{sealer: sealer, chance: chance, keys: newKeyring(), making: make(chan struct{}, 1), hasher: newHasher(cost, hashes, chance)}
 }

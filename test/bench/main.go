@@ -104,6 +104,11 @@ func bench(o options) (err error) {
 	if err != nil {
 		return err
 	}
+	if o.only == "" || o.only == "flood" {
+		if err := m.flood(program, source); err != nil {
+			return err
+		}
+	}
 	fmt.Printf("\nbinary %.1f MB; a new database to the first answer %v; memory idle %.0f MB, at most %.0f MB\n", float64(info.Size())/1e6, pixy.first.Round(time.Millisecond), idle, peak)
 	return nil
 }
