@@ -6,7 +6,7 @@ FUZZTIME ?= 100000x
 MODULES := . test/client
 NODE := test/client/node/node_modules/.package-lock.json
 
-.PHONY: build test test-faults needs unit clients check fuzz bench
+.PHONY: build test test-faults needs unit clients check fuzz bench bench-go
 
 build: ## builds bin/pixy
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/pixy ./cmd/pixy
@@ -65,5 +65,8 @@ fuzz: ## gives each fuzz target FUZZTIME
 		done; \
 	done
 
-bench: ## start-up, sign-ins a second, memory, writes a second, users at scale, plans
-	go test -timeout 1h -run '^$$' -bench . ./internal/store ./cmd/pixy
+bench: ## what Pixy costs beside the work that can't be avoided, in one table; see docs/performance.md
+	go run ./test/bench
+
+bench-go: ## Go's benchmarks: hot functions with their allocations (for benchstat), start-up, users at scale, plans
+	go test -timeout 2h -run '^$$' -bench . -benchmem ./internal/... ./test ./cmd/pixy

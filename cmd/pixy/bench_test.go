@@ -10,16 +10,11 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
-
-// The benchmarks drive the program as a stranger would: a process of its own,
-// real HTTP on the loopback, the default database and password hash. Client
-// and server share the machine, so the figures are those of both together.
 
 // BenchmarkStart is the time from the start of the process to its first answer
 // on a fresh database; the making of the RSA key is part of it.
@@ -34,15 +29,6 @@ func BenchmarkStart(b *testing.B) {
 		p.stop()
 	}
 	b.ReportMetric(float64(idle), "MB-idle")
-}
-
-// BenchmarkSignOn is the whole workflow for one person: authorize, flow,
-// password, resume, token. With a session it is authorize and token.
-func BenchmarkSignOn(b *testing.B) {
-	p := start(b, b.TempDir(), nil, "--hash-memory", "19456", "--hash-time", "2")
-	realm := newRealm(b, p)
-	b.Run("password", func(b *testing.B) { realm.parallel(b, func(c *http.Client) error { return realm.signOn(c, true) }) })
-	b.Run("session", func(b *testing.B) { realm.parallel(b, func(c *http.Client) error { return realm.signOn(c, false) }) })
 }
 
 // realm is an environment with a user and a native application.
@@ -74,31 +60,6 @@ func newRealm(t testing.TB, p *process) *realm {
 		"grantTypes":["AUTHORIZATION_CODE"],"responseTypes":["CODE"],"redirectUris":["`+callback+`"],"pkceEnforcement":"S256_REQUIRED"}`)
 	r.app, _ = app["id"].(string)
 	return r
-}
-
-// parallel runs sign-ons from eight browsers a core and reports their rate.
-func (r *realm) parallel(b *testing.B, signOn func(*http.Client) error) {
-	b.SetParallelism(8)
-	began := time.Now()
-	b.RunParallel(func(pb *testing.PB) {
-		client, err := newClient()
-		if err == nil {
-			err = r.signOn(client, true)
-		}
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		for pb.Next() {
-			if err := signOn(client); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "signons/s")
-	b.ReportMetric(float64(runtime.GOMAXPROCS(0)*8), "browsers")
-	b.ReportMetric(float64(r.p.memory("VmHWM")), "MB-peak")
 }
 
 // newClient is a browser that follows no redirect.

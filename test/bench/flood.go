@@ -60,8 +60,8 @@ func (m *measurement) flood(program, source string) (err error) {
 		return err
 	}
 	peak, err := s.memory("VmHWM")
-	fmt.Printf("\npasswords hashed at the default cost: %.0f sign-ins/s, %.1f ms CPU each; memory at most %.0f MB\n", flood.rate(), millis(after-before)/float64(flood.done), peak)
-	fmt.Printf("%.0f client_credentials/s alone: p50 %.2f, p99 %.2f ms; beside the flood: p50 %.2f, p99 %.2f ms\n", floodRate,
+	fmt.Fprintf(m.out, "\npasswords hashed at the default cost: %.0f sign-ins/s, %.1f ms CPU each; memory at most %.0f MB\n", flood.rate(), millis(after-before)/float64(flood.done), peak)
+	fmt.Fprintf(m.out, "%.0f client_credentials/s alone: p50 %.2f, p99 %.2f ms; beside the flood: p50 %.2f, p99 %.2f ms\n", floodRate,
 		millis(alone.percentile(50)), millis(alone.percentile(99)), millis(beside.percentile(50)), millis(beside.percentile(99)))
 	return err
 }

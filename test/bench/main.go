@@ -11,6 +11,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -42,22 +43,23 @@ func main() {
 	flag.StringVar(&o.profiles, "profiles", "", "a folder for profiles of Pixy's processor time, one for each work")
 	flag.Parse()
 	log.SetFlags(0)
-	if err := bench(o); err != nil {
+	if err := bench(o, os.Stdout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func bench(o options) (err error) {
+// bench measures, and prints to out.
+func bench(o options, out io.Writer) (err error) {
 	folder, err := os.MkdirTemp("", "pixy-bench")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program, err := build(folder, "pixy", "./cmd/pixy")
+	program, err := build(folder, "pixy", "pixy/cmd/pixy")
 	if err != nil {
 		return err
 	}
-	bare, err := build(folder, "floor", "./test/bench/floor")
+	bare, err := build(folder, "floor", "pixy/test/bench/floor")
 	if err != nil {
 		return err
 	}
@@ -92,11 +94,11 @@ func bench(o options) (err error) {
 	if err != nil {
 		return err
 	}
-	m := &measurement{options: o, pixy: pixy, bare: bare, folder: folder}
+	m := &measurement{options: o, out: out, pixy: pixy, bare: bare, folder: folder}
 	if err := m.prepare(); err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d cores, %s; %d connections, %d rounds of %v each\n\n", runtime.Version(), runtime.NumCPU(), database(o), o.connections, o.rounds, o.long)
+	fmt.Fprintf(out, "%s, %d cores, %s; %d connections, %d rounds of %v each\n\n", runtime.Version(), runtime.NumCPU(), database(o), o.connections, o.rounds, o.long)
 	if err := m.table(); err != nil {
 		return err
 	}
@@ -109,7 +111,7 @@ func bench(o options) (err error) {
 			return err
 		}
 	}
-	fmt.Printf("\nbinary %.1f MB; a new database to the first answer %v; memory idle %.0f MB, at most %.0f MB\n", float64(info.Size())/1e6, pixy.first.Round(time.Millisecond), idle, peak)
+	fmt.Fprintf(out, "\nbinary %.1f MB; a new database to the first answer %v; memory idle %.0f MB, at most %.0f MB\n", float64(info.Size())/1e6, pixy.first.Round(time.Millisecond), idle, peak)
 	return nil
 }
 
@@ -124,6 +126,7 @@ func database(o options) string {
 // started.
 type measurement struct {
 	options
+	out          io.Writer
 	pixy         *server
 	bare, folder string
 	callers      []*caller
@@ -154,8 +157,8 @@ func (m *measurement) prepare() error {
 }
 
 func (m *measurement) table() error {
-	fmt.Println("| work | Pixy /s | floor /s | Pixy CPU ms | floor CPU ms | CPU ratio | durable writes | at half load p50 ms | p99 ms |")
-	fmt.Println("| --- | --: | --: | --: | --: | --: | --: | --: | --: |")
+	fmt.Fprintln(m.out, "| work | Pixy /s | floor /s | Pixy CPU ms | floor CPU ms | CPU ratio | durable writes | at half load p50 ms | p99 ms |")
+	fmt.Fprintln(m.out, "| --- | --: | --: | --: | --: | --: | --: | --: | --: |")
 	for _, w := range works() {
 		if !strings.Contains(strings.ToLower(w.name), strings.ToLower(m.only)) {
 			continue
@@ -197,7 +200,7 @@ func (m *measurement) row(w work) error {
 	for i := range ours {
 		ratios = append(ratios, ours[i].cpu/theirs[i].cpu)
 	}
-	fmt.Printf("| %s | %.0f | %.0f | %.3f | %.3f | %.2f | %.2f | %.2f | %.2f |\n", w.name, middle(ours, sample.rate), middle(theirs, sample.rate),
+	fmt.Fprintf(m.out, "| %s | %.0f | %.0f | %.3f | %.3f | %.2f | %.2f | %.2f | %.2f |\n", w.name, middle(ours, sample.rate), middle(theirs, sample.rate),
 		middle(ours, sample.cost), middle(theirs, sample.cost), median(ratios), middle(ours, sample.durable), millis(half.percentile(50)), millis(half.percentile(99)))
 	return nil
 }
