@@ -21,6 +21,10 @@ type caller struct {
 	sealed []string // the secrets that it may authenticate with
 }
 
+// anonymous says that anybody could have called: the client has nothing to prove
+// itself with.
+func (c caller) anonymous() bool { return c.client.TokenEndpointAuthMethod == platform.AuthNone }
+
 // issuing is a client and what its tokens are signed with.
 type issuing struct {
 	caller
