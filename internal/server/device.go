@@ -19,7 +19,7 @@ func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request, for
 	if err != nil {
 		return err
 	}
-	device, user, err := s.keepDevice(r.Context(), c.realm.Environment, sourceOf(r, c.anonymous()), pending)
+	device, user, err := s.keepDevice(r.Context(), c.realm.Environment, c.source(r), pending)
 	if err != nil {
 		return err
 	}

@@ -74,12 +74,8 @@ func address(text string) (netip.Addr, bool) {
 }
 
 // sourceOf is what the limits on what anybody may leave count a request under:
-// its address, of IPv6 the network of 64 bits that one customer has. What they
-// are not to count has none.
-func sourceOf(r *http.Request, counted bool) string {
-	if !counted {
-		return ""
-	}
+// its address, of IPv6 the network of 64 bits that one customer has.
+func sourceOf(r *http.Request) string {
 	a, ok := address(r.RemoteAddr)
 	switch {
 	case !ok:
