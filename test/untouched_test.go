@@ -2,9 +2,11 @@ package test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +17,18 @@ import (
 // surplus is how many tickets there may be past the limit of an address.
 const surplus = 300
 
-// crowded is a world behind a proxy, with small limits.
+// crowded is a world behind a proxy, with small limits, whose chance is the same
+// in every run: it decides when the limits are looked at.
 func crowded(t *testing.T, l store.Limits) *world {
+	t.Helper()
+	var mu sync.Mutex
+	chance := rand.NewChaCha8([32]byte{})
 	return newWorld(t, func(c *server.Config) {
+		c.Chance = func(b []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			_, _ = chance.Read(b) // never fails
+		}
 		c.TrustedProxies, c.Untouched = []netip.Prefix{netip.MustParsePrefix(peer + "/32")}, l
 	})
 }

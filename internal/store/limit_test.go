@@ -63,10 +63,13 @@ func testLimitSource(t *testing.T, p *opened) {
 		})
 	}
 	before := p.Stats().Dropped["source"]
-	ids := p.leave(t, "e1", k, "many ", 1000, from("a"))
-	got := p.left(t, "e1", k, "many ")
-	if len(got) < most || len(got) > most+4*sampling || !slices.Equal(got, ids[len(ids)-len(got):]) {
-		t.Errorf("%d tickets of the source stay, and should be the newest %d, or some more: %q...", len(got), most, got[:min(len(got), 3)])
+	var ids, got []string
+	for i := range 20 {
+		ids = append(ids, p.leave(t, "e1", k, fmt.Sprintf("many %02d ", i), 50, from("a"))...)
+		got = p.left(t, "e1", k, "many ")
+		if len(got) < min(most, len(ids)) || len(got) > most+4*sampling || !slices.Equal(got, ids[len(ids)-len(got):]) {
+			t.Fatalf("of %d tickets of the source %d stay, and should be the newest %d, or some more: %q...", len(ids), len(got), most, got[:min(len(got), 3)])
+		}
 	}
 	if n := p.Stats().Dropped["source"] - before; n != int64(len(ids)-len(got)) {
 		t.Errorf("%d are counted of %d that are gone", n, len(ids)-len(got))
