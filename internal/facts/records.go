@@ -50,16 +50,30 @@ type PushedRequest struct {
 	Username string     `json:"username,omitempty"`
 }
 
+// DefaultLimits are how many flows may wait in an environment, and requests that
+// public clients pushed or made for devices, that nobody has come back for: anybody
+// may leave them. Who loses a flow has been at the page for longer than all others
+// that wait. Behind one address, a company's or that of a proxy which is not
+// trusted, 20,000 people may begin 11 sign-ons a second in the first half hour of
+// a day: when each takes 15 s to act and every fifth never does, a page may wait
+// for 13 minutes. From many addresses, 2,000 requests a second leave it 25 s. A flow
+// takes less than 3 kB, so that those of an environment fit in 150 MB.
+func DefaultLimits() store.Limits { return store.Limits{Source: 2_000, Env: 50_000} }
+
 // NewRecords is the table. Of the zero SessionTimes, sessions live for
-// flow.SessionLife, whether they are used or not.
-func NewRecords(times SessionTimes) Records {
+// flow.SessionLife, whether they are used or not; of the zero Limits, untouched
+// is DefaultLimits.
+func NewRecords(times SessionTimes, untouched store.Limits) Records {
+	if untouched == (store.Limits{}) {
+		untouched = DefaultLimits()
+	}
 	return Records{
-		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life},
+		Flows:     store.Tickets[FlowRecord]{Kind: "flow", Life: flow.Life, Limits: untouched},
 		Sessions:  Sessions{Tickets: store.Tickets[flow.Session]{Kind: "session", Life: cmp.Or(times.Life, flow.SessionLife)}, rest: times.Idle},
 		Codes:     store.Tickets[oauth.Code]{Kind: "code", Life: oauth.CodeLife},
 		Refreshes: store.Tickets[oauth.Refresh]{Kind: "refresh"},
-		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed"},
-		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice},
+		Pushed:    store.Tickets[PushedRequest]{Kind: "pushed", Limits: untouched},
+		Devices:   store.Tickets[oauth.Pending]{Kind: flow.ForDevice, Limits: untouched},
 		CIBA:      store.Tickets[oauth.Pending]{Kind: flow.ForCIBA},
 		Seen:      store.Tickets[struct{}]{Kind: "seen"},
 		Notices:   store.Tickets[oauth.Notice]{Kind: "notice", Life: oauth.NoticeLife},

@@ -42,7 +42,7 @@ func (s *Server) openApproval(w http.ResponseWriter, r *http.Request, start func
 		if err := s.settle(tx, f, ""); err != nil {
 			return err
 		}
-		_, err = s.records.Flows.Put(tx, id, store.Ticket[facts.FlowRecord]{ID: id, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: facts.FlowRecord{Flow: f}})
+		_, err = s.records.Flows.Put(tx, id, store.Ticket[facts.FlowRecord]{ID: id, Owner: b.hash, Client: f.Client, Source: sourceOf(r), Expires: f.ExpiresAt, Body: facts.FlowRecord{Flow: f}})
 		return err
 	})
 	if err != nil {

@@ -124,7 +124,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, known authorizeFa
 func (s *Server) startFlow(w http.ResponseWriter, r *http.Request, known authorizeFacts, b browser, record facts.FlowRecord) error {
 	env, f := known.realm.Environment, record.Flow
 	err := s.db.Update(r.Context(), env, func(tx *store.Tx) error {
-		_, err := s.records.Flows.Put(tx, f.ID, store.Ticket[facts.FlowRecord]{ID: f.ID, Owner: b.hash, Client: f.Client, Expires: f.ExpiresAt, Body: record})
+		_, err := s.records.Flows.Put(tx, f.ID, store.Ticket[facts.FlowRecord]{ID: f.ID, Owner: b.hash, Client: f.Client, Source: sourceOf(r), Expires: f.ExpiresAt, Body: record})
 		return err
 	})
 	if err != nil {

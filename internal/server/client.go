@@ -21,6 +21,15 @@ type caller struct {
 	sealed []string // the secrets that it may authenticate with
 }
 
+// source is what a request of a client is counted under that anybody could have
+// made, having nothing to prove; of others it is "".
+func (c caller) source(r *http.Request) string {
+	if c.client.TokenEndpointAuthMethod != platform.AuthNone {
+		return ""
+	}
+	return sourceOf(r)
+}
+
 // issuing is a client and what its tokens are signed with.
 type issuing struct {
 	caller

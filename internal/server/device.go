@@ -19,7 +19,7 @@ func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request, for
 	if err != nil {
 		return err
 	}
-	device, user, err := s.keepDevice(r.Context(), c.realm.Environment, pending)
+	device, user, err := s.keepDevice(r.Context(), c.realm.Environment, c.source(r), pending)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (s *Server) deviceAuthorization(w http.ResponseWriter, r *http.Request, for
 const maxUserCodes = 5
 
 // keepDevice keeps what a device waits for under two new codes.
-func (s *Server) keepDevice(ctx context.Context, env string, p oauth.Pending) (device, user string, err error) {
+func (s *Server) keepDevice(ctx context.Context, env, source string, p oauth.Pending) (device, user string, err error) {
 	for range maxUserCodes {
 		device, user = s.vault.NewToken(), s.vault.NewUserCode()
 		err = s.db.Update(ctx, env, func(tx *store.Tx) error {
@@ -46,7 +46,7 @@ func (s *Server) keepDevice(ctx context.Context, env string, p oauth.Pending) (d
 			if !isMissing(err) {
 				return err
 			}
-			_, err = s.records.Devices.Put(tx, device, store.Ticket[oauth.Pending]{ID: user, Client: p.ClientID, Expires: p.ExpiresAt, Body: p})
+			_, err = s.records.Devices.Put(tx, device, store.Ticket[oauth.Pending]{ID: user, Client: p.ClientID, Source: source, Expires: p.ExpiresAt, Body: p})
 			return err
 		})
 		if !errors.Is(err, fault.Taken) {

@@ -133,6 +133,8 @@ func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, form answers
 		page.Title = "You were not signed out"
 	}
 	switch {
+	case f.Is(fault.FlowMissing):
+		page.Title, page.Explanation = signOnGone, "Too much time has passed. Go back to the application and sign in again."
 	case f.Status == http.StatusNotFound:
 		page.Title, page.Explanation = "There is nothing here", "The address is not one that this server knows."
 	case f.Status >= 500:

@@ -326,6 +326,9 @@ func (s *Server) cancel(r *http.Request, m move) error {
 	})
 }
 
+// signOnGone is the title of the page for a flow that is no more.
+const signOnGone = "This sign-on has expired"
+
 // flowGone shows a page for a flow that has expired, with a way to start again
 // for the browser that began it.
 func (s *Server) flowGone(w http.ResponseWriter, r *http.Request, id string, cause error) error {
@@ -334,7 +337,7 @@ func (s *Server) flowGone(w http.ResponseWriter, r *http.Request, id string, cau
 		return cause
 	}
 	s.logRefusal(r, f)
-	page := web.Refusal{Title: "This sign-on has expired", Correlation: correlation(r.Context()),
+	page := web.Refusal{Title: signOnGone, Correlation: correlation(r.Context()),
 		Explanation: "Too much time has passed, or the sign-on was begun in another browser. Go back to the application and sign in again."}
 	if again, err := s.again(r, id); err != nil {
 		return err

@@ -37,7 +37,7 @@ func (s *Server) par(w http.ResponseWriter, r *http.Request, form oauth.Form, c 
 	token := s.vault.NewToken()
 	err = s.db.Update(r.Context(), c.realm.Environment, func(tx *store.Tx) error {
 		expires := tx.Now().Add(time.Duration(c.client.PARTimeout) * time.Second)
-		_, err := s.records.Pushed.Put(tx, token, store.Ticket[facts.PushedRequest]{Client: c.client.ID, Expires: expires,
+		_, err := s.records.Pushed.Put(tx, token, store.Ticket[facts.PushedRequest]{Client: c.client.ID, Source: c.source(r), Expires: expires,
 			Body: facts.PushedRequest{ClientID: c.client.ID, Form: a.Form, Signed: a.Signed, Subject: a.Subject, Username: a.Username}})
 		return err
 	})

@@ -72,3 +72,16 @@ func address(text string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	return a.Unmap().WithZone(""), err == nil
 }
+
+// sourceOf is what the limits on what anybody may leave count a request under:
+// its address, of IPv6 the network of 64 bits that one customer has.
+func sourceOf(r *http.Request) string {
+	a, ok := address(r.RemoteAddr)
+	switch {
+	case !ok:
+		return "unknown"
+	case a.Is4():
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
+}

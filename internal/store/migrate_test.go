@@ -31,7 +31,7 @@ func TestMigrationGivesWay(t *testing.T) {
 		}
 	}
 	holder, behind := connect(), connect()
-	exec(holder, "DROP TABLE revision; DELETE FROM goose_db_version WHERE version_id = 2")
+	exec(holder, "DROP INDEX ticket_source, ticket_placed, ticket_sampled; DELETE FROM goose_db_version WHERE version_id = 4")
 	const hold = "LOCK TABLE goose_db_version IN SHARE MODE" // the update adds a row
 	exec(holder, "BEGIN; "+hold)
 	opened := make(chan error, 1)
@@ -64,7 +64,7 @@ func TestMigrationGivesWay(t *testing.T) {
 		t.Error(err)
 	}
 	var n int
-	if err := holder.QueryRow(t.Context(), "SELECT count(*) FROM revision").Scan(&n); err != nil {
-		t.Error(err)
+	if err := holder.QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE indexname IN ('ticket_source', 'ticket_placed', 'ticket_sampled')").Scan(&n); err != nil || n != 3 {
+		t.Error(n, err)
 	}
 }

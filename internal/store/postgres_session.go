@@ -235,6 +235,7 @@ func pgDialect() dialect {
 		lock:    " FOR UPDATE",
 		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
+		among:   func(query string) string { return " = ANY(ARRAY(" + query + "))" }, // of IN it may make a join that runs it for every row
 	}
 }
 

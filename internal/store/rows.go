@@ -46,7 +46,7 @@ func tables() []table {
 			{"env", text}, {"kind", text}, {"id", text}, {"version", number}, {"created", number}, {"updated", number}, {"body", body}}},
 		{name: "ticket", key: 2, columns: []column{
 			{"kind", text}, {"key", blob}, {"id", text}, {"env", text}, {"owner", text}, {"client", text}, {"family", text},
-			{"expires", number}, {"spent", number}, {"version", number}, {"body", body}}},
+			{"expires", number}, {"spent", number}, {"version", number}, {"body", body}, {"source", text}, {"placed", number}, {"sampled", number}}},
 		{name: "event", key: 3, columns: []column{
 			{"env", text}, {"recorded", number}, {"id", text}, {"action", text}, {"actor", text}, {"client", text}, {"target", text},
 			{"population", text}, {"correlation", text}, {"result", text}, {"body", body}}},

@@ -181,7 +181,8 @@ func (s *liteSession) alone(string) error { return nil }
 func liteDialect() dialect {
 	return dialect{collation: "BINARY",
 		number:  func(_, text string) string { return text },
-		boolean: func(b bool) any { return b }}
+		boolean: func(b bool) any { return b },
+		among:   func(query string) string { return " IN (" + query + ")" }}
 }
 
 func (s *liteSession) close() error {

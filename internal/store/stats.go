@@ -19,6 +19,7 @@ type Stats struct {
 	Retries      map[string]int64     // of Updates, by what made them run again: "conflict", "stale", "taken", "lost"
 	Commits      measure.Distribution // seconds, the failed ones too
 	Swept        map[string]int64     // tickets that sweeps deleted, by kind
+	Dropped      map[string]int64     // tickets past one of the Limits: "source" or "environment"
 	Tickets      map[string]int64     // all there are, by kind, at the last CountTickets; nil when they are too many to count
 
 	Cache    CacheStats
@@ -65,6 +66,7 @@ type meter struct {
 	transactions measure.Counts[Ended]
 	retries      measure.Counts[string]
 	swept        measure.Counts[string]
+	dropped      measure.Counts[string]
 	lost         atomic.Int64
 	commits      *measure.Histogram
 	batches      *measure.Histogram
@@ -76,6 +78,9 @@ func newMeter() *meter {
 	m := &meter{commits: measure.Seconds(), batches: measure.NewHistogram(1, 2, 4, 8, 16, 32, 64, 128, 256), waits: measure.Seconds()}
 	for _, why := range []string{"conflict", "stale", "taken", "lost"} {
 		m.retries.Add(why, 0)
+	}
+	for _, limit := range []string{"source", "environment"} {
+		m.dropped.Add(limit, 0)
 	}
 	for _, work := range []string{"view", "look", "update", "change"} { // shown as 0 before the first, which a rate would miss
 		m.transactions.Add(Ended{work, "ok"}, 0)
@@ -90,7 +95,7 @@ func newMeter() *meter {
 // Stats reads what has been counted. It asks the database nothing.
 func (db *DB) Stats() Stats {
 	m := db.meter
-	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
+	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Dropped: m.dropped.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
 	if counted := m.tickets.Load(); counted != nil {
 		s.Tickets = *counted
 	}

@@ -206,6 +206,9 @@ func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*
 	})
 	if err == nil {
 		db.cache.changed(w.revised)
+		for limit, n := range w.dropped {
+			db.meter.dropped.Add(limit, n)
+		}
 	}
 	db.meter.ended(span, what, err)
 	return err

@@ -15,6 +15,7 @@ type Ticket[T any] struct {
 	Owner   string // the user it belongs to, or ""
 	Client  string // the application it was issued to, or ""
 	Family  string // what it is ended together with, or ""
+	Source  string // who leaves it, when Limits are to count it until it is saved or spent; of a new one, it is not read
 	Expires time.Time
 	Spent   time.Time // zero as long as it is not spent
 	Version int64
@@ -24,8 +25,9 @@ type Ticket[T any] struct {
 // Tickets are the tickets of one kind. Only whoever has a ticket's secret finds
 // it by it: the database has a hash.
 type Tickets[T any] struct {
-	Kind string
-	Life time.Duration // how long a ticket lives that doesn't say when it expires
+	Kind   string
+	Life   time.Duration // how long a ticket lives that doesn't say when it expires
+	Limits Limits
 }
 
 const ticketColumns = "id, owner, client, family, expires, spent, version, body"
@@ -44,17 +46,22 @@ func (k Tickets[T]) Put(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) {
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("INSERT INTO ticket (kind, key, id, env, owner, client, family, expires, spent, version, body) "+
-		"VALUES ('"+k.Kind+"', $1, $2, $3, $4, $5, $6, $7, $8, 1, $9) ON CONFLICT DO NOTHING",
-		k.key(secret), t.ID, tx.env, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body)
+	key := k.key(secret)
+	from, placed, sampled := k.mark(tx, t.Source, key)
+	n, err := tx.exec("INSERT INTO ticket (kind, key, id, env, owner, client, family, expires, spent, version, body, source, placed, sampled) "+
+		"VALUES ('"+k.Kind+"', $1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+		key, t.ID, tx.env, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body, from, placed, sampled)
 	if err != nil {
 		return Ticket[T]{}, k.failed(tx, err, "put", t.ID)
 	}
 	if n == 0 {
 		return Ticket[T]{}, fault.Taken.Because(fmt.Errorf("store: put ticket %s %s: the secret is taken", k.Kind, t.ID))
 	}
+	if sampled == 1 {
+		err = k.trim(tx, from)
+	}
 	t.Version = 1
-	return t, nil
+	return t, err
 }
 
 // Get returns the ticket of a secret, also when it has expired or is spent:
@@ -82,10 +89,10 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	// What is set is written in every index that has it, also when it is as it was:
 	// so it is first tried without what seldom changes.
 	n, err := tx.exec("UPDATE ticket SET expires = $1, spent = $2, version = version + 1, body = $3 "+
-		"WHERE kind = '"+k.Kind+"' AND key = $4 AND env = $5 AND version = $6 AND id = $7 AND owner = $8 AND client = $9 AND family = $10",
+		"WHERE kind = '"+k.Kind+"' AND key = $4 AND env = $5 AND version = $6 AND id = $7 AND owner = $8 AND client = $9 AND family = $10 AND source = ''",
 		millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version, t.ID, t.Owner, t.Client, t.Family)
 	if err == nil && n == 0 {
-		n, err = tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4, expires = $5, spent = $6, version = version + 1, body = $7 "+
+		n, err = tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4, source = '', expires = $5, spent = $6, version = version + 1, body = $7 "+
 			"WHERE kind = '"+k.Kind+"' AND key = $8 AND env = $9 AND version = $10",
 			t.ID, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version)
 	}
@@ -106,7 +113,7 @@ func (k Tickets[T]) SaveID(tx *Tx, t Ticket[T]) (Ticket[T], error) {
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3, expires = $4, version = version + 1, body = $5 "+
+	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3, source = '', expires = $4, version = version + 1, body = $5 "+
 		"WHERE env = $6 AND id = $7 AND kind = '"+k.Kind+"' AND version = $8",
 		t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
 	return k.saved(tx, t, n, err)
@@ -120,7 +127,7 @@ func (k Tickets[T]) Move(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET key = $1, owner = $2, client = $3, family = $4, expires = $5, version = version + 1, body = $6 "+
+	n, err := tx.exec("UPDATE ticket SET key = $1, owner = $2, client = $3, family = $4, source = '', expires = $5, version = version + 1, body = $6 "+
 		"WHERE env = $7 AND id = $8 AND kind = '"+k.Kind+"' AND version = $9",
 		k.key(secret), t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
 	return k.saved(tx, t, n, err)
@@ -149,7 +156,7 @@ func (k Tickets[T]) Spend(tx *Tx, secret string, until time.Time) (bool, error) 
 	if err := checkKind(k.Kind); err != nil {
 		return false, err
 	}
-	n, err := tx.exec("UPDATE ticket SET spent = $1, expires = $2, version = version + 1 "+
+	n, err := tx.exec("UPDATE ticket SET spent = $1, expires = $2, source = '', version = version + 1 "+
 		"WHERE kind = '"+k.Kind+"' AND key = $3 AND env = $4 AND spent = 0 AND expires > $5",
 		millis(tx.Now()), millis(until), k.key(secret), tx.env, millis(tx.Now()))
 	return n == 1, k.failed(tx, err, "spend", "")

@@ -43,6 +43,7 @@ type work struct {
 	began   time.Time         // no later than the snapshot of a Look
 	revises func(string) bool // of an Update: whether a kind may be remembered
 	revised map[string]int64  // the revisions that an Update has raised
+	dropped map[string]int64  // the tickets that it has, by the limits they were past
 }
 
 // transact runs fn as the transaction that is open in a session. A panic of fn

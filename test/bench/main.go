@@ -211,11 +211,11 @@ func (m *measurement) profile(w work) error {
 		return nil
 	}
 	name, _, _ := strings.Cut(strings.ReplaceAll(w.name, " ", "-"), "(")
-	profiled := make(chan error, 1)
+	profiled, long := make(chan error, 1), max(m.long, time.Second)
 	go func() {
-		profiled <- m.pixy.profile(m.long, filepath.Join(m.profiles, strings.Trim(name, "-")+".pprof"))
+		profiled <- m.pixy.profile(long, filepath.Join(m.profiles, strings.Trim(name, "-")+".pprof"))
 	}()
-	_, err := drive(m.callers, w.do, m.long+time.Second, 0)
+	_, err := drive(m.callers, w.do, long+time.Second/2, 0)
 	return errors.Join(err, <-profiled)
 }
 
