@@ -226,6 +226,9 @@ Flags of serve, with their environment variables:
   --hash-lanes N           PIXY_HASH_LANES     argon2id lanes (1)
   --hashes N               PIXY_HASHES         hashes at the same time (one a core,
                                                the last core apart)
+  --signer NAME            PIXY_SIGNER         what signs with RSA keys: go, or libcrypto,
+                                               the system's OpenSSL 3, in a build with
+                                               the tag libcrypto (go)
   --audit-days N           PIXY_AUDIT_DAYS     how long the audit log is kept (90)
   --session-life DURATION  PIXY_SESSION_LIFE   how long a session lasts after the
                                                last sign-on (720h)

@@ -96,6 +96,15 @@ func prepare(t testing.TB, data string, env []string, args ...string) *process {
 func start(t testing.TB, data string, env []string, args ...string) *process {
 	t.Helper()
 	p := prepare(t, data, env, args...)
+	p.start()
+	return p
+}
+
+// start starts what was prepared, until the test ends, and waits until it says
+// where it serves.
+func (p *process) start() {
+	t := p.t
+	t.Helper()
 	p.began = time.Now()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -107,7 +116,6 @@ func start(t testing.TB, data string, env []string, args ...string) *process {
 		}
 		p.url = p.served()
 	}
-	return p
 }
 
 // served finds the URL in the log.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"pixy/internal/libcrypto"
 	"pixy/internal/server"
 	"pixy/internal/store"
 )
@@ -38,6 +39,7 @@ type serveCommand struct {
 	HashTime   uint32 `env:"PIXY_HASH_TIME" default:"2"`
 	HashLanes  uint8  `env:"PIXY_HASH_LANES" default:"1"`
 	Hashes     int    `env:"PIXY_HASHES"`
+	Signer     string `env:"PIXY_SIGNER" default:"go" enum:"go,libcrypto"`
 
 	AuditDays int `env:"PIXY_AUDIT_DAYS" default:"90" name:"audit-days"`
 
@@ -52,6 +54,7 @@ type serveCommand struct {
 	domains   []server.Domain
 	proxies   []netip.Prefix
 	bootstrap server.Bootstrap
+	library   *libcrypto.Library // nil when Go signs
 	log       *slog.Logger
 }
 
@@ -78,6 +81,9 @@ func (c *serveCommand) Run(ctx context.Context, _, errOut io.Writer) error {
 	about := []any{"url", running.url, "listen", running.address, "data", c.Data, "version", version}
 	if running.observed.url != "" {
 		about = append(about, "metrics", running.observed.url)
+	}
+	if c.library != nil {
+		about = append(about, "signer", "libcrypto "+c.library.Version())
 	}
 	c.log.Info("pixy serves", about...)
 	return running.wait(ctx)
@@ -131,6 +137,9 @@ func (c *serveCommand) start(ctx context.Context) (*running, error) {
 		return nil, err
 	}
 	if err := c.readHosts(); err != nil {
+		return nil, err
+	}
+	if err := c.openLibrary(); err != nil {
 		return nil, err
 	}
 	if err := makeFolder(c.Data); err != nil {
@@ -215,7 +224,7 @@ func (c *serveCommand) prepare(ctx context.Context, r *running, sealer *store.Se
 	if err := r.db.Claim(ctx, sealer); err != nil {
 		return err
 	}
-	s, err := server.New(server.Config{Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
+	s, err := server.New(server.Config{Signer: c.signer(), Store: r.db, Sealer: sealer, PublicURL: r.url, Version: version, Log: c.log, Domains: c.domains, TrustedProxies: c.proxies,
 		Metrics: r.observed.metrics, Traces: r.observed.traces,
 		HashCost: server.HashCost{Memory: c.HashMemory, Time: c.HashTime, Lanes: c.HashLanes}, Hashes: c.Hashes, Retention: time.Duration(c.AuditDays) * 24 * time.Hour,
 		Sessions: server.SessionTimes{Life: c.SessionLife, Idle: c.SessionIdle}})

@@ -273,6 +273,8 @@ func TestRefusesToStart(t *testing.T) {
 		{"half of TLS", t.TempDir(), nil, []string{"--tls-cert", "x.pem"}, 2, "--tls-cert and --tls-key together"},
 		{"public URL", t.TempDir(), nil, []string{"--public-url", "login.example.com"}, 1, "public URL"},
 		{"hash cost", t.TempDir(), nil, []string{"--hash-time", "0"}, 1, "passes of a password hash"},
+		{"signer of another build", t.TempDir(), nil, []string{"--signer", "libcrypto"}, 1, "this build has no signer libcrypto: build one"},
+		{"unknown signer", t.TempDir(), []string{"PIXY_SIGNER=openssl"}, nil, 2, "--signer must be one of"},
 		{"session that lasts too short", t.TempDir(), nil, []string{"--session-life", "1m"}, 2, "--session-life must be"},
 		{"session that rests too short", t.TempDir(), []string{"PIXY_SESSION_IDLE=1m"}, nil, 2, "--session-idle must be"},
 		{"PostgreSQL without a master key", t.TempDir(), nil, []string{"--database", "postgres://localhost/pixy"}, 1, "needs the master key that all its nodes share"},

@@ -174,6 +174,9 @@ func (v *Vault) unsealKey(env string, d store.Document) (oauth.Signer, error) {
 		return oauth.Signer{}, fmt.Errorf("reading the signing key %s: %w", d.ID, err)
 	}
 	key, ok := parsed.(crypto.Signer)
+	if private, is := parsed.(*rsa.PrivateKey); is && v.rsa != nil {
+		key = v.rsa(private)
+	}
 	signer := tokenSigner(key, d.ID, k)
 	if !ok || signer.Algorithm == "" {
 		return oauth.Signer{}, errors.New("the signing key " + d.ID + " is of a kind that signs no tokens")

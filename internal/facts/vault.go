@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -18,13 +20,17 @@ type Vault struct {
 	chance func([]byte)
 	keys   *keyring
 	making chan struct{} // holds an element while a key is made
+	rsa    RSASigner
 	*hasher
 }
 
+// RSASigner makes what signs with an RSA key. nil is the key itself, by Go.
+type RSASigner func(*rsa.PrivateKey) crypto.Signer
+
 // NewVault makes a vault. hashes is how many password hashes are computed at
 // the same time, 0 for one a processor but the last.
-func NewVault(sealer *store.Sealer, chance func([]byte), cost platform.HashCost, hashes int) *Vault {
-	return &Vault{sealer: sealer, chance: chance, keys: newKeyring(), making: make(chan struct{}, 1), hasher: newHasher(cost, hashes, chance)}
+func NewVault(sealer *store.Sealer, chance func([]byte), cost platform.HashCost, hashes int, signer RSASigner) *Vault {
+	return &Vault{sealer: sealer, chance: chance, keys: newKeyring(), making: make(chan struct{}, 1), rsa: signer, hasher: newHasher(cost, hashes, chance)}
 }
 
 // NewID returns a random id in the shape of a UUID (RFC 9562 §5.4).

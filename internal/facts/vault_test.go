@@ -356,7 +356,7 @@ func TestIDsAndTokens(t *testing.T) {
 		for i := range b {
 			b[i] = 0xff
 		}
-	}, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 1)
+	}, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 1, nil)
 	if got := all.NewToken(); got != "ffffffff-ffff-ffff-ffff-ffffffffffff" {
 		t.Errorf("a token has fixed bits: %s", got)
 	}

@@ -45,7 +45,7 @@ func testVault(t *testing.T, key byte) *Vault {
 			n++
 			b[i] = n
 		}
-	}, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 2)
+	}, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 2, nil)
 }
 
 // put keeps documents of e1.

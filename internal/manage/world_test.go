@@ -58,7 +58,7 @@ func newWorld(t *testing.T) *world {
 			copy(b[i:], next[:])
 		}
 	}
-	vault := facts.NewVault(sealer, chance, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 2)
+	vault := facts.NewVault(sealer, chance, platform.HashCost{Memory: 8, Time: 1, Lanes: 1}, 2, nil)
 	w.db, w.API = db, New(db, vault, facts.NewRecords(facts.SessionTimes{}, store.Limits{}), "https://x", w.clock.time)
 	first := platform.First{Environment: "e1", Application: "worker", Secret: "sealed", KeyID: "k1", Now: beginning, NewID: vault.NewID}
 	if first.Key, err = vault.Key(t.Context(), "e1", "k1", platform.FirstSigningKey(), beginning); err != nil {

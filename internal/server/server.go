@@ -5,7 +5,9 @@ package server
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -39,7 +41,8 @@ type Config struct {
 	Hashes    int           // password hashes computed at the same time
 	Retention time.Duration // how long the audit log is kept, 90 days when 0
 	Sessions  facts.SessionTimes
-	Untouched store.Limits // what anybody may leave, see facts.DefaultLimits
+	Untouched store.Limits                        // what anybody may leave, see facts.DefaultLimits
+	Signer    func(*rsa.PrivateKey) crypto.Signer // what signs with an RSA key, nil for Go
 
 	Domains        []Domain       // hosts that serve one environment each
 	TrustedProxies []netip.Prefix // whose word counts for a client's address and host, and for its trace
@@ -113,7 +116,7 @@ func New(c Config) (*Server, error) {
 	if c.Retention == 0 {
 		c.Retention = 90 * 24 * time.Hour
 	}
-	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes), facts.NewRecords(c.Sessions, c.Untouched)
+	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes, c.Signer), facts.NewRecords(c.Sessions, c.Untouched)
 	s := &Server{
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: slog.New(lines{c.Log.Handler()}), now: c.Now, pages: pages,
 		metrics: c.Metrics, traces: c.Traces, stopping: new(atomic.Bool), countAfter: new(atomic.Int64), records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,

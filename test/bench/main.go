@@ -31,6 +31,7 @@ type options struct {
 	only        string
 	postgres    bool
 	profiles    string
+	signer      string
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "the works whose name contains this")
 	flag.BoolVar(&o.postgres, "postgres", false, "start a PostgreSQL server, which writes durably, and use it")
 	flag.StringVar(&o.profiles, "profiles", "", "a folder for profiles of Pixy's processor time, one for each work")
+	flag.StringVar(&o.signer, "signer", "go", "what signs in Pixy, as for serve: go, or libcrypto, in a build with that tag")
 	flag.Parse()
 	log.SetFlags(0)
 	if err := bench(o, os.Stdout); err != nil {
@@ -55,7 +57,7 @@ func bench(o options, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	program, err := build(folder, "pixy", "pixy/cmd/pixy")
+	program, err := build(folder, "pixy", "pixy/cmd/pixy", "-tags", o.signer) // a tag "go" changes nothing
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ func bench(o options, out io.Writer) (err error) {
 		return err
 	}
 	// The cost of the hash is small, so that what a sign-in costs beside it shows.
-	pixy, err := serve(program, data, source, bootstrap(), "--profiles", "--hash-memory", "64", "--hash-time", "1")
+	pixy, err := serve(program, data, source, bootstrap(), "--profiles", "--hash-memory", "64", "--hash-time", "1", "--signer", o.signer)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // break unseen; its figures are worth nothing.
 func TestBench(t *testing.T) {
 	var out bytes.Buffer
-	if err := bench(options{connections: 2, rounds: 1, long: 100 * time.Millisecond, profiles: t.TempDir()}, &out); err != nil {
+	if err := bench(options{signer: "go", connections: 2, rounds: 1, long: 100 * time.Millisecond, profiles: t.TempDir()}, &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range works() {

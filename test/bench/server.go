@@ -26,9 +26,9 @@ type server struct {
 }
 
 // build builds a program of this module into a folder.
-func build(folder, name, from string) (string, error) {
+func build(folder, name, from string, flags ...string) (string, error) {
 	path := filepath.Join(folder, name)
-	out, err := exec.Command("go", "build", "-trimpath", "-o", path, from).CombinedOutput()
+	out, err := exec.Command("go", append(append([]string{"build", "-trimpath", "-o", path}, flags...), from)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", from, err, out)
 	}
