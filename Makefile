@@ -34,6 +34,9 @@ unit:
 	go test -race -timeout 20m ./...
 	@echo "== the wire again, on PostgreSQL"
 	PIXY_TEST_DATABASE=postgres go test -timeout 20m ./test
+	@echo "== the build that signs by the system's OpenSSL"
+	CGO_ENABLED=0 go test -tags libcrypto ./internal/libcrypto
+	CGO_ENABLED=0 go test -tags libcrypto ./cmd/pixy -run Libcrypto
 
 clients: $(NODE)
 	@echo "== foreign clients, browser, Postman"
@@ -54,6 +57,7 @@ check: ## gofmt, vet, staticcheck and the arrows
 		echo "== $$module: tidy, vet, staticcheck"; \
 		(cd $$module && go mod tidy -diff && go vet ./... && go tool -modfile=$(CURDIR)/tools/go.mod staticcheck ./...) || exit 1; \
 	done
+	go vet -tags libcrypto ./... && go tool -modfile=$(CURDIR)/tools/go.mod staticcheck -tags libcrypto ./...
 	go test ./test -run 'Arrows|Pure|Crossing|Lengths'
 
 fuzz: ## gives each fuzz target FUZZTIME
