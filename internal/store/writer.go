@@ -155,7 +155,7 @@ func (w *writer) share(first *job) {
 		return
 	}
 	start := time.Now()
-	open := w.lead(first)
+	open := w.perform(first)
 	for open && time.Since(start) < w.hold {
 		j := w.next()
 		if j == nil {
@@ -209,7 +209,7 @@ func (w *writer) again() {
 			j.err = err
 			continue
 		}
-		if !w.lead(j) {
+		if !w.perform(j) {
 			w.rollback()
 			continue
 		}
@@ -218,16 +218,6 @@ func (w *writer) again() {
 		}
 	}
 	w.answer(nil)
-}
-
-// lead runs the first closure of a transaction. It needs no savepoint: what it did
-// is undone with the whole, which is begun anew.
-func (w *writer) lead(j *job) bool {
-	if j.err = j.run(w.session); j.err == nil {
-		return true
-	}
-	// Only an open transaction can be rolled back.
-	return w.session.do("ROLLBACK") == nil && w.begin() == nil
 }
 
 // perform runs one closure in a savepoint and remembers what it came to. It
