@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -31,33 +30,31 @@ func (n Inspector) May(a Access) bool {
 // inspector may not know (RFC 7662 §2.2).
 func Inactive() map[string]any { return map[string]any{"active": false} }
 
-// Inspect is the answer about a good access token: its claims.
-func (a Access) Inspect() (map[string]any, error) {
+// active begins the answer about a good token.
+type active struct {
+	Active bool   `json:"active"`
+	Type   string `json:"token_type,omitempty"`
+}
+
+// Inspect is the answer about a good access token, as JSON has it: its claims.
+func (a Access) Inspect() any {
 	kind := "Bearer"
 	if a.Confirm != nil {
 		kind = "DPoP"
 	}
 	a.Family, a.From = "", nil // say nothing to others
-	return activeClaims(a, kind)
+	return struct {
+		active
+		Access
+	}{active{true, kind}, a}
 }
 
-// Inspect is the answer about a good ID token.
-func (i Identity) Inspect() (map[string]any, error) { return activeClaims(i, "") }
-
-func activeClaims(claims any, tokenType string) (map[string]any, error) {
-	raw, err := json.Marshal(claims)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]any{}
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return nil, err
-	}
-	out["active"] = true
-	if tokenType != "" {
-		out["token_type"] = tokenType
-	}
-	return out, nil
+// Inspect is the answer about a good ID token, as JSON has it.
+func (i Identity) Inspect() any {
+	return struct {
+		active
+		Identity
+	}{active{Active: true}, i}
 }
 
 // Inspect is the answer about a refresh token of this family and generation.

@@ -70,11 +70,11 @@ func (s *Server) inspector(r *http.Request, form oauth.Form) (who oauth.Inspecto
 }
 
 // inspect is the answer about a token, whatever it is.
-func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token string) (map[string]any, error) {
+func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token string) (any, error) {
 	claims, err := s.verified(r.Context(), token, r.PathValue("env"), "", nil)
 	switch {
 	case err == nil && who.May(claims):
-		return claims.Inspect()
+		return claims.Inspect(), nil
 	case err == nil:
 		return oauth.Inactive(), nil
 	case !isTokenError(err):
@@ -88,7 +88,7 @@ func (s *Server) inspect(r *http.Request, who oauth.Inspector, c caller, token s
 	return s.inspectIdentity(r, c, token)
 }
 
-func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (map[string]any, error) {
+func (s *Server) inspectRefresh(r *http.Request, c caller, token string) (any, error) {
 	var x oauth.Exchange
 	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
 		x.Now = tx.Now()
@@ -118,7 +118,7 @@ func (s *Server) identityStillGood(tx *store.Tx, claims oauth.Identity) error {
 	return err
 }
 
-func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[string]any, error) {
+func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (any, error) {
 	var claims oauth.Identity
 	err := s.db.Look(r.Context(), r.PathValue("env"), func(tx *store.Tx) (err error) {
 		if claims, err = s.identityOf(tx, c.client.ID, token); err != nil {
@@ -132,5 +132,5 @@ func (s *Server) inspectIdentity(r *http.Request, c caller, token string) (map[s
 	case err != nil:
 		return nil, err
 	}
-	return claims.Inspect()
+	return claims.Inspect(), nil
 }
