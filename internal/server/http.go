@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -179,7 +180,12 @@ func canonical(known []string, media string) string {
 }
 
 func readBody(r *http.Request) ([]byte, error) {
-	raw, err := io.ReadAll(r.Body)
+	var b bytes.Buffer
+	if r.ContentLength > 0 { // no more than the route's limit: see admitBody
+		b.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(r.Body)
+	raw := b.Bytes()
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
