@@ -38,6 +38,12 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 	if err := checkKind(k); err != nil {
 		return Document{}, err
 	}
+	if d, known := tx.work.ahead.documents[tx.named(k, id)]; known {
+		if d == nil {
+			return Document{}, ErrMissing
+		}
+		return *d, nil
+	}
 	found, err := tx.recall(k, k+"\x00"+id, func() ([]Document, error) {
 		d, err := tx.get(k, id)
 		return []Document{d}, err

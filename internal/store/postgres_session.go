@@ -235,6 +235,7 @@ func pgDialect() dialect {
 		lock:    " FOR UPDATE",
 		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
+		list:    func(place string) string { return "(SELECT jsonb_array_elements_text(" + place + "))" },
 	}
 }
 

@@ -61,4 +61,5 @@ type dialect struct {
 	lock      string                         // behind a SELECT: the rows wait for this transaction
 	share     string                         // behind a SELECT: nobody changes the rows until this transaction ends
 	skip      string                         // behind a SELECT: rows that others are at are passed over
+	list      func(place string) string      // behind IN: the texts of an argument that is a JSON array
 }

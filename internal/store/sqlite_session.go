@@ -111,7 +111,9 @@ func (s *liteSession) alone(string) error { return nil }
 func liteDialect() dialect {
 	return dialect{collation: "BINARY",
 		number:  func(_, text string) string { return text },
-		boolean: func(b bool) any { return b }}
+		boolean: func(b bool) any { return b },
+		list:    func(place string) string { return "(SELECT value FROM json_each(" + place + "))" },
+	}
 }
 
 func (s *liteSession) close() error {

@@ -16,6 +16,7 @@ import (
 // watch/rows.go.
 type Stats struct {
 	Transactions map[Ended]int64
+	Statements   int64                // so far, those that begin and end a transaction apart
 	Retries      map[string]int64     // of Updates, by what made them run again: "conflict", "stale", "taken", "lost"
 	Commits      measure.Distribution // seconds, the failed ones too
 	Swept        map[string]int64     // tickets that sweeps deleted, by kind
@@ -66,6 +67,7 @@ type meter struct {
 	retries      measure.Counts[string]
 	swept        measure.Counts[string]
 	lost         atomic.Int64
+	statements   atomic.Int64
 	commits      *measure.Histogram
 	batches      *measure.Histogram
 	waits        *measure.Histogram
@@ -90,7 +92,7 @@ func newMeter() *meter {
 // Stats reads what has been counted. It asks the database nothing.
 func (db *DB) Stats() Stats {
 	m := db.meter
-	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
+	s := Stats{Transactions: m.transactions.Read(), Statements: m.statements.Load(), Retries: m.retries.Read(), Swept: m.swept.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
 	if counted := m.tickets.Load(); counted != nil {
 		s.Tickets = *counted
 	}

@@ -162,7 +162,7 @@ func (db *DB) read(ctx context.Context, env string, c *cache, fn func(*Tx) error
 		return s, err
 	}}
 	defer func() { end() }()
-	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), cache: c, began: time.Now()}
+	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), statements: &db.meter.statements, cache: c, began: time.Now()}
 	return w.transact(env, fn)
 }
 
@@ -201,7 +201,7 @@ func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*
 	ctx, span := measure.Start(ctx, "store."+what)
 	var w *work // of the last try
 	err := db.engine.update(ctx, env, alone, func(s session, holds bool) error {
-		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), write: true, holds: holds, revises: db.cache.revises, sealer: db.sealer.Load()}
+		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), statements: &db.meter.statements, write: true, holds: holds, revises: db.cache.revises, sealer: db.sealer.Load()}
 		return w.transact(env, fn)
 	})
 	if err == nil {

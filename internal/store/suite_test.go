@@ -106,6 +106,7 @@ func TestSuite(t *testing.T) {
 		{"pages of a filter with an order of its own", testSortedPages},
 		{"pages in another order", testOrderedPages},
 		{"counting up to a limit", testCountLimit},
+		{"reading ahead", testAhead},
 		{"reading is bounded", testSlow},
 		{"a filter takes more forms than are kept prepared", testManyStatements},
 		{"tickets are kept and found", testTickets},
