@@ -12,7 +12,10 @@ import (
 func testAhead(t *testing.T, p *opened) {
 	const many = 700
 	strange := []string{"", "gone", `"`, "\\", "a b", "ä", "[]", "'; DROP TABLE document"}
-	p.update(t, "e2", func(tx *Tx) error { _, err := tx.Put(Document{Kind: "note", ID: "gone", Body: []byte(`{}`)}); return err })
+	p.update(t, "e2", func(tx *Tx) error {
+		_, err := tx.Put(Document{Kind: "note", ID: "gone", Body: []byte(`{}`)})
+		return err
+	})
 	p.update(t, "e1", func(tx *Tx) error {
 		for i, id := range append(idsUpTo(many), strange[2:]...) {
 			_, err := tx.Put(Document{Kind: "note", ID: id, Body: fmt.Appendf(nil, `{"n":%d}`, i)})

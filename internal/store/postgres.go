@@ -138,7 +138,7 @@ func migratePostgres(ctx context.Context, c *pgx.ConnConfig, log *slog.Logger) e
 		return explainPostgres(err)
 	}
 	f := flavour{goose: goose.DialectPostgres, more: []goose.ProviderOption{goose.WithSessionLocker(one)},
-		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")}
+		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON", "{{postgres}}", "")}
 	err = migrate(ctx, db, f)
 	for try := 1; try < migrateTries && contended(err); try++ {
 		if try == 1 {

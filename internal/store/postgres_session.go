@@ -236,6 +236,7 @@ func pgDialect() dialect {
 		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 		list:    func(place string) string { return "(SELECT jsonb_array_elements_text(" + place + "))" },
+		chunk:   pgChunk,
 	}
 }
 

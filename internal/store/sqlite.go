@@ -18,6 +18,7 @@ type sqlite struct {
 	readers *readers
 	writer  *writer
 	path    string
+	shrinks bool // the file can give room back
 }
 
 func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite, error) {
@@ -37,6 +38,10 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 		write.Close()
 		return nil, file.explain(err)
 	}
+	var shrinks bool
+	if err := s.each(0, "SELECT auto_vacuum = 2 FROM pragma_auto_vacuum", nil, func(r row) error { return r.Scan(&shrinks) }); err != nil {
+		return nil, errors.Join(file.explain(err), s.close(), write.Close())
+	}
 	if o.Readers <= 0 {
 		o.Readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
@@ -46,7 +51,7 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 		write.Close()
 		return nil, file.explain(err)
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path, shrinks: shrinks}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.

@@ -113,6 +113,7 @@ func liteDialect() dialect {
 		number:  func(_, text string) string { return text },
 		boolean: func(b bool) any { return b },
 		list:    func(place string) string { return "(SELECT value FROM json_each(" + place + "))" },
+		chunk:   liteChunk,
 	}
 }
 

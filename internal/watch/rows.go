@@ -31,7 +31,7 @@ func databaseRows() []row[store.Stats] {
 		{name: "pixy_store_retries_total", help: "Updates that ran again, by why (PostgreSQL).", counter: true, labels: []string{"reason"}, values: byName(func(s store.Stats) map[string]int64 { return s.Retries })},
 		{name: "pixy_store_commit_duration_seconds", help: "How long commits took, also those that failed.", spread: func(s store.Stats) (measure.Distribution, bool) { return s.Commits, true }},
 		{name: "pixy_store_swept_tickets_total", help: "Expired tickets deleted by this node's sweeps.", counter: true, labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Swept })},
-		{name: "pixy_store_tickets", help: "Tickets in the database at the last sweep, none when they are too many to count.", labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Tickets })},
+		{name: "pixy_store_tickets", help: "Tickets in the database at the last sweep; when they are many, to about 3 %.", labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Tickets })},
 
 		{name: "pixy_cache_hits_total", help: "Documents and lists that were remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Hits) })},
 		{name: "pixy_cache_misses_total", help: "Documents and lists that were read because they were not remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Misses) })},
