@@ -177,7 +177,7 @@ func (g *grown) sweep(b *testing.B) {
 			switch {
 			case began == 0 && swept > 0:
 				began = s.age()
-			case began > 0 && swept == last && s.age() > ended+3*time.Second:
+			case began > 0 && swept == last && s.age() > ended+75*time.Second:
 				return
 			}
 			if swept != last {

@@ -17,8 +17,8 @@ import (
 type sqlite struct {
 	readers *readers
 	writer  *writer
+	folder  *folder
 	path    string
-	shrinks bool // the file can give room back
 }
 
 func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite, error) {
@@ -38,20 +38,19 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 		write.Close()
 		return nil, file.explain(err)
 	}
-	var shrinks bool
-	if err := s.each(0, "SELECT auto_vacuum = 2 FROM pragma_auto_vacuum", nil, func(r row) error { return r.Scan(&shrinks) }); err != nil {
-		return nil, errors.Join(file.explain(err), s.close(), write.Close())
-	}
 	if o.Readers <= 0 {
 		o.Readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	read, err := openSQLite(file.dsn(forReading), o.Readers)
 	if err != nil {
-		s.close()
-		write.Close()
-		return nil, file.explain(err)
+		return nil, errors.Join(file.explain(err), s.close(), write.Close())
 	}
-	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path, shrinks: shrinks}, nil
+	fold, err := openSQLite(file.dsn(forWriting), 1)
+	if err != nil {
+		return nil, errors.Join(file.explain(err), read.Close(), s.close(), write.Close())
+	}
+	folds := newFolder(fold, func() uint64 { return o.meter.commits.Read().Count })
+	return &sqlite{folder: folds, readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.
@@ -88,7 +87,7 @@ func (q *sqlite) update(ctx context.Context, _ string, _ bool, run func(s sessio
 // the database, which a reader could not.
 func (q *sqlite) close() error {
 	q.writer.finish()
-	return errors.Join(q.readers.close(), q.writer.close())
+	return errors.Join(q.folder.close(), q.readers.close(), q.writer.close())
 }
 
 func openSQLite(dsn string, connections int) (*sql.DB, error) {
