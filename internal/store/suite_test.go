@@ -175,6 +175,7 @@ func TestWriter(t *testing.T) {
 		test func(*testing.T, *opened)
 	}{
 		{"an error undoes its closure only", testSavepoints},
+		{"what goes behind others", testLast},
 		{"a closure that ends the goroutine", testGoexit},
 		{"a caller who is gone is skipped", testGone},
 		{"a full queue is busy", testBusy},

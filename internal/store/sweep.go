@@ -8,8 +8,8 @@ import (
 
 // A step of a sweep is one Update, whose statements delete a chunk each until it
 // has taken stepTime: nobody who waits behind it notices, however cold the pages
-// are. Then the sweep rests as long as the step has taken, its turn and its
-// COMMIT included, so that it gives way where others have much to do.
+// are. It goes behind all others. Then the sweep rests as long as the step has
+// taken, with its COMMIT.
 //
 // On SQLite a chunk takes less than a millisecond; on PostgreSQL nobody waits, and
 // each statement is a round trip.
@@ -112,11 +112,11 @@ func (db *DB) sweep(ctx context.Context, env string, next func() step) (int64, e
 		if end, bounded := ctx.Deadline(); bounded && time.Until(end) < lastStep {
 			return total, context.DeadlineExceeded
 		}
-		began := time.Now()
+		var began time.Time
 		var s step
 		var n int64
-		err := db.Update(ctx, env, func(tx *Tx) (err error) {
-			s = next()
+		err := db.write(ctx, "update", env, last, func(tx *Tx) (err error) {
+			began, s = time.Now(), next()
 			n, more, err = s.run(tx)
 			return tx.failed(err, "sweep")
 		})

@@ -94,3 +94,39 @@ func testCounting(t *testing.T, p *opened) {
 		t.Errorf("counted %v, of %d", got, many)
 	}
 }
+
+// testLast: what goes behind others shares their COMMIT, has one of its own when
+// nobody comes, and is refused after the end.
+func testLast(t *testing.T, p *opened) {
+	ctx := t.Context()
+	if err := p.write(ctx, "update", "e1", last, putting("alone")); err != nil {
+		t.Fatal(err)
+	}
+	begun, goOn, over := make(chan struct{}), make(chan struct{}), make(chan error, 2)
+	go func() {
+		over <- p.Update(ctx, "e1", func(tx *Tx) error {
+			close(begun)
+			<-goOn
+			return putting("first")(tx)
+		})
+	}()
+	<-begun
+	before := p.Stats().Commits.Count
+	go func() { over <- p.write(ctx, "update", "e1", last, putting("last")) }()
+	for len(p.lite().writer.behind) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	close(goOn)
+	if err := errors.Join(<-over, <-over); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.Stats().Commits.Count - before; n != 1 {
+		t.Errorf("%d commits for two", n)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.write(ctx, "update", "e1", last, putting("late")); !errors.Is(err, ErrClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}
