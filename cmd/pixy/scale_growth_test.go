@@ -15,7 +15,7 @@ import (
 // and prints what an answer costs. Then it lets a million tickets expire, and
 // prints how long answers take before they are swept and meanwhile. Nothing is
 // asserted by time. PIXY_BENCH_MOST is the largest number of users,
-// PIXY_BENCH_TICKETS of tickets; PIXY_BENCH_DATABASE=postgres asks PostgreSQL.
+// PIXY_BENCH_TICKETS of tickets.
 func BenchmarkGrowth(b *testing.B) {
 	users, tickets := number(b, "PIXY_BENCH_MOST", 1_000_000), number(b, "PIXY_BENCH_TICKETS", 5_000_000)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -47,7 +47,6 @@ func BenchmarkGrowth(b *testing.B) {
 type grown struct {
 	*full
 	realm   realm
-	source  string // of the database, "" for SQLite's file in the data folder
 	tickets int
 	clients []*client
 }

@@ -135,6 +135,9 @@ type watched struct {
 }
 
 func (w watched) update(ctx context.Context, env string, how manner, run func(session, bool) error) error {
+	if how == last {
+		how = shared // who waits for a lull of the writer, waits for no actor
+	}
 	return w.engine.update(ctx, env, how, func(real session, holds bool) error {
 		s := &stepped{session: real, actor: w.actor, at: inside}
 		if p, ok := real.(*pgSession); ok {
