@@ -106,7 +106,7 @@ func (s source) dsn(write bool) string {
 	if write {
 		// Only a file without tables takes auto_vacuum, which has Shrink work.
 		// A journal that grew in a busy hour is cut back to 64 MiB afterwards.
-		pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "wal_autocheckpoint("+foldPages+")", "journal_size_limit(67108864)", "cache_size(-16384)", "fullfsync(1)")
+		pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "journal_size_limit(67108864)", "cache_size(-16384)", "fullfsync(1)")
 	} else {
 		pragmas = append(pragmas, "query_only(1)")
 	}

@@ -17,7 +17,6 @@ import (
 type sqlite struct {
 	readers *readers
 	writer  *writer
-	folder  *folder
 	path    string
 }
 
@@ -45,12 +44,7 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 	if err != nil {
 		return nil, errors.Join(file.explain(err), s.close(), write.Close())
 	}
-	fold, err := openSQLite(file.dsn(forWriting), 1)
-	if err != nil {
-		return nil, errors.Join(file.explain(err), read.Close(), s.close(), write.Close())
-	}
-	folds := newFolder(fold, func() uint64 { return o.meter.commits.Read().Count })
-	return &sqlite{folder: folds, readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
+	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
 }
 
 // ready brings the schema up to date and returns the session of the writer.
@@ -87,7 +81,7 @@ func (q *sqlite) update(ctx context.Context, _ string, how manner, run func(s se
 // the database, which a reader could not.
 func (q *sqlite) close() error {
 	q.writer.finish()
-	return errors.Join(q.folder.close(), q.readers.close(), q.writer.close())
+	return errors.Join(q.readers.close(), q.writer.close())
 }
 
 func openSQLite(dsn string, connections int) (*sql.DB, error) {
