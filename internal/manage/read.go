@@ -117,6 +117,9 @@ func (a *API) listPage(ctx context.Context, r Request, k kind.Kind, p place, pag
 		if p, err = a.customized(tx, p); err != nil {
 			return err
 		}
+		if err := a.ahead(tx, r, p, docs); err != nil {
+			return err
+		}
 		for _, d := range docs {
 			if ctx.Err() != nil {
 				return store.ErrSlow

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"net/url"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -94,6 +95,12 @@ func (w *world) view(t *testing.T, env string, fn func(*store.Tx) error) {
 // ids fills the path.
 func (w *world) call(t *testing.T, method, path string, ids map[string]string, body kind.Body) (Answer, error) {
 	t.Helper()
+	return w.ask(t, method, path, ids, nil, body)
+}
+
+// ask is call with a query.
+func (w *world) ask(t *testing.T, method, path string, ids map[string]string, query url.Values, body kind.Body) (Answer, error) {
+	t.Helper()
 	for _, route := range w.Routes() {
 		if route.Method != method || route.Path != path {
 			continue
@@ -109,7 +116,7 @@ func (w *world) call(t *testing.T, method, path string, ids map[string]string, b
 		}
 		return w.Serve(context.Background(), route, Request{
 			Actor:  Actor{ID: "worker", Client: "worker", Environment: "e1", Organization: organization, Actor: facts.Actor{Assignments: w.roles}},
-			Method: method, Path: at, IDs: ids, Media: mediaJSON, Body: body,
+			Method: method, Path: at, IDs: ids, Query: query, Media: mediaJSON, Body: body,
 		})
 	}
 	t.Fatalf("there is no route %s %s", method, path)

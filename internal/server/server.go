@@ -4,7 +4,6 @@
 package server
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -78,9 +77,7 @@ type Server struct {
 	metrics  *watch.Metrics
 	traces   *watch.Traces
 	stopping *atomic.Bool
-	// countAfter is when tickets may be counted again, in nanoseconds.
-	countAfter *atomic.Int64
-	ids        []string // the names that ids have in paths
+	ids      []string // the names that ids have in paths
 
 	passwordPolicy []kind.Field // what a flow shows of one
 	retention      time.Duration
@@ -119,7 +116,7 @@ func New(c Config) (*Server, error) {
 	vault, records := facts.NewVault(c.Sealer, c.Chance, c.HashCost, c.Hashes, c.Signer), facts.NewRecords(c.Sessions, c.Untouched)
 	s := &Server{
 		db: c.Store, base: base, secure: strings.HasPrefix(base, "https:"), version: c.Version, log: slog.New(lines{c.Log.Handler()}), now: c.Now, pages: pages,
-		metrics: c.Metrics, traces: c.Traces, stopping: new(atomic.Bool), countAfter: new(atomic.Int64), records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
+		metrics: c.Metrics, traces: c.Traces, stopping: new(atomic.Bool), records: records, vault: vault, api: manage.New(c.Store, vault, records, base, c.Now), retention: c.Retention,
 	}
 	s.keySets, s.notifier, s.tokens = newKeySets(c.Now), newNotifier(s.tellAll), facts.NewVerified()
 	s.outgoing = outgoing(notifyTimeout)
@@ -143,28 +140,6 @@ func publicURL(text string) (string, error) {
 		return "", fmt.Errorf("the public URL must be a scheme and a host such as https://login.example.com, not %q", text)
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
-}
-
-// otherClocks is how far the clock of another node may be behind this one's: for
-// so long it may still take what has expired here.
-const otherClocks = time.Minute
-
-// Sweep deletes what has expired, once, rotates the signing keys that are due,
-// purges deleted environments, and tells again what applications did not hear.
-// Most tickets stay for an hour, so that a page that was left open, or an answer
-// to who comes late, can say what happened; not what anybody may leave many of.
-func (s *Server) Sweep(ctx context.Context) (err error) {
-	began := time.Now()
-	defer func() { s.metrics.Swept(time.Since(began), err) }()
-	s.notifier.ring()
-	tickets, err := s.db.Sweep(ctx, s.now().Add(-time.Hour))
-	once, errOnce := s.db.Sweep(ctx, s.now().Add(-otherClocks), s.records.Pushed.Kind, s.records.Seen.Kind)
-	tickets += once
-	events, errEvents := s.db.SweepEvents(ctx, s.now().Add(-s.retention))
-	if tickets+events > 0 {
-		s.log.InfoContext(ctx, "swept what has expired", "tickets", tickets, "events", events)
-	}
-	return errors.Join(err, errOnce, errEvents, s.api.Rotate(ctx), s.api.Purge(ctx), s.countTickets(ctx))
 }
 
 // prefix is where an environment begins in the paths of this host.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"pixy/internal/measure"
-	"pixy/internal/store"
 	"pixy/internal/watch"
 )
 
@@ -67,21 +66,4 @@ func sign[T any](ctx context.Context, what func() (T, error)) (T, error) {
 		span.End("ok")
 	}
 	return out, err
-}
-
-// manyTickets is how long tickets are not counted again that were too many.
-const manyTickets = time.Hour
-
-// countTickets counts the tickets for the metrics, unless they are too many.
-func (s *Server) countTickets(ctx context.Context) error {
-	now := s.now()
-	if s.metrics == nil || now.Before(time.Unix(0, s.countAfter.Load())) {
-		return nil
-	}
-	err := s.db.CountTickets(ctx)
-	if errors.Is(err, store.ErrSlow) {
-		s.countAfter.Store(now.Add(manyTickets).UnixNano())
-		return nil
-	}
-	return err
 }

@@ -141,7 +141,7 @@ func damaged(t *testing.T) string {
 	}
 	raw := rawOpen(t, p.source)
 	var page, size int64
-	if err := raw.QueryRow("SELECT rootpage FROM sqlite_schema WHERE name = 'ticket_family'").Scan(&page); err != nil {
+	if err := raw.QueryRow("SELECT rootpage FROM sqlite_schema WHERE name = 'ticket_client'").Scan(&page); err != nil {
 		t.Fatal(err)
 	}
 	if err := raw.QueryRow("PRAGMA page_size").Scan(&size); err != nil {

@@ -38,6 +38,15 @@ func (tx *Tx) Get(k, id string) (Document, error) {
 	if err := checkKind(k); err != nil {
 		return Document{}, err
 	}
+	if ahead := tx.work.ahead.documents; ahead != nil {
+		if d, known := ahead[tx.named(k, id)]; known {
+			tx.work.making.uses(nil, 0)
+			if d == nil {
+				return Document{}, ErrMissing
+			}
+			return *d, nil
+		}
+	}
 	found, err := tx.recall(k, k+"\x00"+id, func() ([]Document, error) {
 		d, err := tx.get(k, id)
 		return []Document{d}, err

@@ -8,69 +8,6 @@ import (
 	"time"
 )
 
-// sweepBatch is how many rows one Update of a sweep deletes: few enough that
-// nobody who waits behind it notices.
-const sweepBatch = 500
-
-// Sweep deletes the tickets, of every environment, that expired before that
-// time, a few in each Update, until there are none or ctx ends: those of some
-// kinds, or of all when none is named. It returns how many are deleted, also
-// beside an error.
-func (db *DB) Sweep(ctx context.Context, before time.Time, kinds ...string) (int64, error) {
-	which := ""
-	for _, k := range kinds {
-		if err := checkKind(k); err != nil {
-			return 0, err
-		}
-	}
-	if len(kinds) > 0 {
-		which = " AND kind IN ('" + strings.Join(kinds, "', '") + "')"
-	}
-	var some map[string]int64
-	return db.sweep(ctx, "", func(tx *Tx) (n int64, err error) {
-		some = map[string]int64{} // of this Update, which may run twice
-		err = tx.each("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE expires < $1"+which+" ORDER BY expires LIMIT $2"+tx.skip()+") RETURNING kind",
-			[]any{millis(before), int64(sweepBatch)}, func(r row) error {
-				var kind string
-				err := r.Scan(&kind)
-				some[kind]++
-				n++
-				return err
-			})
-		return n, err
-	}, func() {
-		for kind, n := range some {
-			db.meter.swept.Add(kind, n)
-		}
-	})
-}
-
-// skip passes over rows that another node's sweep is at.
-func (tx *Tx) skip() string { return tx.work.dialect.skip }
-
-// sweep repeats a deletion, an Update in env each, until it finds less than a
-// batch. After each it calls kept, when it is given.
-func (db *DB) sweep(ctx context.Context, env string, some func(*Tx) (int64, error), kept func()) (int64, error) {
-	var total int64
-	for {
-		var n int64
-		err := db.Update(ctx, env, func(tx *Tx) (err error) {
-			n, err = some(tx)
-			return tx.failed(err, "sweep")
-		})
-		if err != nil {
-			return total, err
-		}
-		total += n
-		if kept != nil {
-			kept()
-		}
-		if n < sweepBatch {
-			return total, nil
-		}
-	}
-}
-
 // EndOwner deletes all tickets of an owner in this environment.
 func (tx *Tx) EndOwner(owner string) error {
 	if owner == "" {
@@ -82,33 +19,14 @@ func (tx *Tx) EndOwner(owner string) error {
 
 // EndClient deletes all tickets of a client in an environment, a few in each
 // Update: there may be a million, and nobody should wait behind that. Those that
-// come meanwhile may stay.
+// come meanwhile may stay. It ends as Sweep does.
 func (db *DB) EndClient(ctx context.Context, env, client string) error {
 	if client == "" {
 		return errors.New("store: end the tickets of a client: no client is given")
 	}
 	return db.exhaust(ctx, env, func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client = $2 LIMIT $3)", env, client, int64(sweepBatch))
+		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client = $2"+db.limit()+")", env, client)
 	}, func(tx *Tx) (bool, error) { return tx.HasClient(client) })
-}
-
-// exhaust repeats a sweep until nothing is left. One that finds less than a batch
-// may have waited for another node, which has deleted the same rows and then
-// stopped.
-func (db *DB) exhaust(ctx context.Context, env string, some func(*Tx) (int64, error), left func(*Tx) (bool, error)) error {
-	for more := true; more; {
-		if _, err := db.sweep(ctx, env, some, nil); err != nil {
-			return err
-		}
-		err := db.View(ctx, env, func(tx *Tx) (err error) {
-			more, err = left(tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // HasClient says whether a client has tickets, expired or not.
@@ -129,7 +47,8 @@ func (tx *Tx) any(text string, args ...any) (bool, error) {
 
 // Purge deletes everything that an environment has, a few rows in each Update.
 // Nobody may write to it any more. Several nodes may do it at once, and any of
-// them may fail: who returns nil has seen that nothing is left.
+// them may fail: who returns nil has seen that nothing is left. It ends as Sweep
+// does.
 func (db *DB) Purge(ctx context.Context, env string) error {
 	if env == "" {
 		return errors.New("store: purge: no environment is given")
@@ -137,7 +56,7 @@ func (db *DB) Purge(ctx context.Context, env string) error {
 	for _, t := range tables() {
 		key := t.names(t.columns[:t.key], "")
 		err := db.exhaust(ctx, "", func(tx *Tx) (int64, error) {
-			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1 LIMIT $2)", env, int64(sweepBatch))
+			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1"+db.limit()+")", env)
 		}, func(tx *Tx) (bool, error) {
 			left, err := tx.any("SELECT 1 FROM "+t.name+" WHERE env = $1 LIMIT 1", env)
 			return left, tx.failed(err, "look for what is left in %s", t.name)

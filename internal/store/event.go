@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -80,13 +79,4 @@ func (tx *Tx) Events(q Query) ([]Event, error) {
 		return err
 	})
 	return found, tx.failed(err, "list events")
-}
-
-// SweepEvents deletes the events, of every environment, that were recorded
-// before that time, a few in each Update.
-func (db *DB) SweepEvents(ctx context.Context, before time.Time) (int64, error) {
-	return db.sweep(ctx, "", func(tx *Tx) (int64, error) {
-		return tx.exec("DELETE FROM event WHERE (env, recorded, id) IN (SELECT env, recorded, id FROM event WHERE recorded < $1 ORDER BY recorded LIMIT $2"+tx.skip()+")",
-			millis(before), int64(sweepBatch))
-	}, nil)
 }

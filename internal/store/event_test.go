@@ -234,7 +234,7 @@ func testSweepEvents(t *testing.T, p *opened) {
 	now := instant(p.clock.time)
 	for _, env := range []string{"e1", "e2"} {
 		p.update(t, env, func(tx *Tx) error {
-			for n := range sweepBatch + 7 {
+			for n := range pgChunk + 7 {
 				if err := tx.Record(Event{ID: fmt.Sprint(n), Body: []byte(`{}`)}); err != nil {
 					return err
 				}
@@ -255,7 +255,7 @@ func testSweepEvents(t *testing.T, p *opened) {
 	if n, err := p.SweepEvents(gone, now.Add(time.Hour)); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("sweep goes on for %d, %v", n, err)
 	}
-	if n, err := p.SweepEvents(t.Context(), now.Add(time.Millisecond)); n != 2*(sweepBatch+7) || err != nil {
+	if n, err := p.SweepEvents(t.Context(), now.Add(time.Millisecond)); n != 2*(pgChunk+7) || err != nil {
 		t.Errorf("%d are swept, %v", n, err)
 	}
 	for env, want := range map[string]string{"e1": "young", "e2": "", "": "root"} {
@@ -274,7 +274,7 @@ func testSweepEvents(t *testing.T, p *opened) {
 // testPurge deletes all that one environment has, and nothing of another,
 // though everything has the same names there.
 func testPurge(t *testing.T, p *opened) {
-	many := map[string]int{"e1": sweepBatch + 3, "e2": 5, "": 3}
+	many := map[string]int{"e1": pgChunk + 3, "e2": 5, "": 3}
 	for env, n := range many {
 		p.update(t, env, func(tx *Tx) error {
 			var all []error

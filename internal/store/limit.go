@@ -49,7 +49,7 @@ func (k Tickets[T]) drop(tx *Tx, limit, which, line, of string, stay int) error 
 	}
 	oldest := "SELECT placed FROM ticket WHERE " + which + line + " ORDER BY placed DESC LIMIT 1 OFFSET $2"
 	n, err := tx.exec("DELETE FROM ticket WHERE kind = '"+k.Kind+"' AND key"+tx.work.dialect.among("SELECT key FROM ticket WHERE "+which+
-		" AND placed < ("+oldest+") ORDER BY placed LIMIT "+strconv.Itoa(2*sampling)+tx.skip()), of, int64(stay-1))
+		" AND placed < ("+oldest+") ORDER BY placed LIMIT "+strconv.Itoa(2*sampling)+tx.work.dialect.skip), of, int64(stay-1))
 	if err != nil {
 		return k.failed(tx, err, "drop", "")
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -12,7 +13,7 @@ import (
 func (p *opened) dropped(t *testing.T) (texts []string) {
 	t.Helper()
 	s := &recorder{}
-	tx := &Tx{env: "e1", work: &work{session: s, dialect: p.engine.dialect(), write: true}}
+	tx := &Tx{env: "e1", work: &work{statements: new(atomic.Int64), session: s, dialect: p.engine.dialect(), write: true}}
 	if err := limited(Limits{Source: 1, Env: 1}).trim(tx, "a"); err != nil || len(s.texts) != 2 {
 		t.Fatal(s.texts, err)
 	}

@@ -26,7 +26,7 @@ type flavour struct {
 
 func sqliteFlavour() flavour {
 	return flavour{goose: goose.DialectSQLite3,
-		tokens: strings.NewReplacer("{{bytes}}", "BLOB", "{{collation}}", "BINARY", "{{json}}", "JSONB")}
+		tokens: strings.NewReplacer("{{bytes}}", "BLOB", "{{collation}}", "BINARY", "{{json}}", "JSONB", "{{postgres}}", "--")}
 }
 
 // migrate runs the files of schema/ that the database has not seen, in order.

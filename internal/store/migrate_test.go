@@ -31,7 +31,7 @@ func TestMigrationGivesWay(t *testing.T) {
 		}
 	}
 	holder, behind := connect(), connect()
-	exec(holder, "DROP INDEX ticket_source, ticket_placed, ticket_sampled; DELETE FROM goose_db_version WHERE version_id = 4")
+	exec(holder, "DROP INDEX ticket_pushed; DROP INDEX ticket_seen; CREATE INDEX ticket_family ON ticket (family); DELETE FROM goose_db_version WHERE version_id = 5")
 	const hold = "LOCK TABLE goose_db_version IN SHARE MODE" // the update adds a row
 	exec(holder, "BEGIN; "+hold)
 	opened := make(chan error, 1)
@@ -64,7 +64,7 @@ func TestMigrationGivesWay(t *testing.T) {
 		t.Error(err)
 	}
 	var n int
-	if err := holder.QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE indexname IN ('ticket_source', 'ticket_placed', 'ticket_sampled')").Scan(&n); err != nil || n != 3 {
+	if err := holder.QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE indexname IN ('ticket_pushed', 'ticket_seen', 'ticket_family')").Scan(&n); err != nil || n != 2 {
 		t.Error(n, err)
 	}
 }

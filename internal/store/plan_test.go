@@ -100,13 +100,21 @@ func TestPlans(t *testing.T) {
 	if _, err := p.Sweep(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM ticket"); !strings.Contains(plan, "ticket_expires (expires<?)") || !strings.Contains(plan, "sqlite_autoindex_ticket_1 (kind=? AND key=?)") {
+	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM ticket"); !strings.Contains(plan, "ticket_expires (expires>? AND expires<?)") || !strings.Contains(plan, "sqlite_autoindex_ticket_1 (kind=? AND key=?)") {
 		t.Errorf("sweep: the plan is %q", plan)
+	}
+	for _, k := range []string{"pushed", "seen"} { // of which there may be many
+		if _, err := p.Sweep(t.Context(), time.Now(), k); err != nil {
+			t.Fatal(err)
+		}
+		if plan := p.explain(t, p.lite().writer.session, "DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE kind = '"+k); !strings.Contains(plan, "ticket_"+k+" (kind=? AND expires>? AND expires<?)") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("sweeping the tickets %s: the plan is %q", k, plan)
+		}
 	}
 	if _, err := p.SweepEvents(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM event"); !strings.Contains(plan, "event_recorded (recorded<?)") || !strings.Contains(plan, "sqlite_autoindex_event_1 (env=? AND recorded=? AND id=?)") {
+	if plan := p.explain(t, p.lite().writer.session, "DELETE FROM event"); !strings.Contains(plan, "event_recorded (recorded>? AND recorded<?)") || !strings.Contains(plan, "sqlite_autoindex_event_1 (env=? AND recorded=? AND id=?)") {
 		t.Errorf("sweeping events: the plan is %q", plan)
 	}
 	if err := p.EndClient(t.Context(), "e1", "c"); err != nil {

@@ -138,7 +138,7 @@ func migratePostgres(ctx context.Context, c *pgx.ConnConfig, log *slog.Logger) e
 		return explainPostgres(err)
 	}
 	f := flavour{goose: goose.DialectPostgres, more: []goose.ProviderOption{goose.WithSessionLocker(one)},
-		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON")}
+		tokens: strings.NewReplacer("{{bytes}}", "BYTEA", "{{collation}}", `"C"`, "{{json}}", "JSON", "{{postgres}}", "")}
 	err = migrate(ctx, db, f)
 	for try := 1; try < migrateTries && contended(err); try++ {
 		if try == 1 {
@@ -259,10 +259,10 @@ const (
 
 // update runs fn in a transaction of its own until it neither conflicts with
 // another one nor has read what another one changed, so many times.
-func (p *postgres) update(ctx context.Context, env string, alone bool, run func(s session, holds bool) error) error {
+func (p *postgres) update(ctx context.Context, env string, how manner, run func(s session, holds bool) error) error {
 	tries := map[string]int{} // by what they came to
 	for try := 1; ; try++ {
-		err := p.once(ctx, env, alone, func(s session) error { return run(s, try > 1) })
+		err := p.once(ctx, env, how == alone, func(s session) error { return run(s, try > 1) })
 		why, most := patience(err)
 		if tries[why]++; tries[why] >= most {
 			return err

@@ -236,6 +236,8 @@ func pgDialect() dialect {
 		share:   " FOR SHARE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 		among:   func(query string) string { return " = ANY(ARRAY(" + query + "))" }, // of IN it may make a join that runs it for every row
+		list:    func(place string) string { return "(SELECT jsonb_array_elements_text(" + place + "))" },
+		chunk:   pgChunk,
 	}
 }
 

@@ -296,7 +296,7 @@ func TestPurgedByTwo(t *testing.T) {
 	first, second := mustOpen(t, source, Options{}), mustOpen(t, source, Options{})
 	tickets := Tickets[struct{}]{Kind: "code", Life: time.Hour}
 	err := first.Update(t.Context(), "e1", func(tx *Tx) error {
-		for n := range sweepBatch + 100 {
+		for n := range pgChunk + 100 {
 			if _, err := tickets.Put(tx, fmt.Sprint(n), Ticket[struct{}]{}); err != nil {
 				return err
 			}
@@ -309,7 +309,7 @@ func TestPurgedByTwo(t *testing.T) {
 	at, over := make(chan struct{}), make(chan error)
 	go func() {
 		over <- first.Update(context.Background(), "", func(tx *Tx) error {
-			_, err := tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = 'e1' LIMIT $1)", int64(sweepBatch))
+			_, err := tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = 'e1' LIMIT $1)", int64(pgChunk))
 			close(at)
 			time.Sleep(500 * time.Millisecond) // the other waits for it
 			return err

@@ -345,7 +345,7 @@ func testReferred(t *testing.T, p *opened) {
 // testSweepTogether lets two nodes sweep the same tickets.
 func testSweepTogether(t *testing.T, p *opened) {
 	codes := Tickets[counter]{Kind: "code", Life: time.Minute}
-	const many = 3 * sweepBatch
+	const many = 3 * pgChunk
 	p.update(t, "e1", func(tx *Tx) error {
 		for n := range many {
 			if _, err := codes.Put(tx, fmt.Sprint(n), Ticket[counter]{}); err != nil {

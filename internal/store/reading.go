@@ -64,7 +64,7 @@ func (f *readingFile) view(ctx context.Context) (session, func(), error) {
 
 func (f *readingFile) dialect() dialect { return liteDialect() }
 
-func (f *readingFile) update(context.Context, string, bool, func(session, bool) error) error {
+func (f *readingFile) update(context.Context, string, manner, func(session, bool) error) error {
 	return ErrReadOnly
 }
 

@@ -135,7 +135,7 @@ func textOf(b testing.TB, db *DB, fn func(*Tx) error) string {
 	var s spy
 	err := db.View(b.Context(), "e1", func(tx *Tx) error {
 		s.session = tx.work.session
-		_ = fn(&Tx{work: &work{session: &s, dialect: tx.work.dialect, now: tx.Now()}, env: "e1"}) // there is nothing to be found
+		_ = fn(&Tx{work: &work{session: &s, dialect: tx.work.dialect, now: tx.Now(), statements: tx.work.statements}, env: "e1"}) // there is nothing to be found
 		return nil
 	})
 	if err != nil || s.text == "" {

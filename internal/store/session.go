@@ -62,4 +62,6 @@ type dialect struct {
 	share     string                         // behind a SELECT: nobody changes the rows until this transaction ends
 	skip      string                         // behind a SELECT: rows that others are at are passed over
 	among     func(query string) string      // behind a column: it is one of those that a query finds, which runs once
+	list      func(place string) string      // behind IN: the texts of an argument that is a JSON array
+	chunk     int64                          // how many rows a statement of a sweep deletes
 }

@@ -134,8 +134,11 @@ type watched struct {
 	actor *actor
 }
 
-func (w watched) update(ctx context.Context, env string, alone bool, run func(session, bool) error) error {
-	return w.engine.update(ctx, env, alone, func(real session, holds bool) error {
+func (w watched) update(ctx context.Context, env string, how manner, run func(session, bool) error) error {
+	if how == last {
+		how = shared // who waits for a lull of the writer, waits for no actor
+	}
+	return w.engine.update(ctx, env, how, func(real session, holds bool) error {
 		s := &stepped{session: real, actor: w.actor, at: inside}
 		if p, ok := real.(*pgSession); ok {
 			w.actor.pid.Store(p.conn.Conn().PgConn().PID())

@@ -42,9 +42,7 @@ func openFile(ctx context.Context, source string, o Options, c *cache) (*sqlite,
 	}
 	read, err := openSQLite(file.dsn(forReading), o.Readers)
 	if err != nil {
-		s.close()
-		write.Close()
-		return nil, file.explain(err)
+		return nil, errors.Join(file.explain(err), s.close(), write.Close())
 	}
 	return &sqlite{readers: newReaders(read, o.Readers), writer: newWriter(write, s, o), path: file.path}, nil
 }
@@ -75,8 +73,8 @@ func (q *sqlite) view(ctx context.Context) (session, func(), error) {
 func (q *sqlite) dialect() dialect { return liteDialect() }
 
 // update need not be told where, and who wants to be alone: everybody is.
-func (q *sqlite) update(ctx context.Context, _ string, _ bool, run func(s session, holds bool) error) error {
-	return q.writer.do(ctx, func(s session) error { return run(s, false) })
+func (q *sqlite) update(ctx context.Context, _ string, how manner, run func(s session, holds bool) error) error {
+	return q.writer.do(ctx, how == last, func(s session) error { return run(s, false) })
 }
 
 // close closes the writer last: the last connection folds the journal back into

@@ -182,7 +182,10 @@ func liteDialect() dialect {
 	return dialect{collation: "BINARY",
 		number:  func(_, text string) string { return text },
 		boolean: func(b bool) any { return b },
-		among:   func(query string) string { return " IN (" + query + ")" }}
+		among:   func(query string) string { return " IN (" + query + ")" },
+		list:    func(place string) string { return "(SELECT value FROM json_each(" + place + "))" },
+		chunk:   liteChunk,
+	}
 }
 
 func (s *liteSession) close() error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"sync/atomic"
@@ -16,11 +17,12 @@ import (
 // watch/rows.go.
 type Stats struct {
 	Transactions map[Ended]int64
+	Statements   int64                // so far, those that begin and end a transaction apart
 	Retries      map[string]int64     // of Updates, by what made them run again: "conflict", "stale", "taken", "lost"
 	Commits      measure.Distribution // seconds, the failed ones too
 	Swept        map[string]int64     // tickets that sweeps deleted, by kind
 	Dropped      map[string]int64     // tickets past one of the Limits: "source" or "environment"
-	Tickets      map[string]int64     // all there are, by kind, at the last CountTickets; nil when they are too many to count
+	Tickets      map[string]int64     // all there are, by kind, at the last CountTickets, which estimates what is many; nil before
 
 	Cache    CacheStats
 	File     *FileStats
@@ -68,6 +70,7 @@ type meter struct {
 	swept        measure.Counts[string]
 	dropped      measure.Counts[string]
 	lost         atomic.Int64
+	statements   atomic.Int64
 	commits      *measure.Histogram
 	batches      *measure.Histogram
 	waits        *measure.Histogram
@@ -95,7 +98,7 @@ func newMeter() *meter {
 // Stats reads what has been counted. It asks the database nothing.
 func (db *DB) Stats() Stats {
 	m := db.meter
-	s := Stats{Transactions: m.transactions.Read(), Retries: m.retries.Read(), Swept: m.swept.Read(), Dropped: m.dropped.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
+	s := Stats{Transactions: m.transactions.Read(), Statements: m.statements.Load(), Retries: m.retries.Read(), Swept: m.swept.Read(), Dropped: m.dropped.Read(), Commits: m.commits.Read(), Cache: db.cache.stats(time.Now())}
 	if counted := m.tickets.Load(); counted != nil {
 		s.Tickets = *counted
 	}
@@ -179,27 +182,48 @@ func outcomeOf(err error) string {
 	return "failed"
 }
 
-// countTime bounds the counting of tickets, which reads an index of all.
-const countTime = 500 * time.Millisecond
+// sampled are enough tickets of a kind to tell how many there are, to about 3 %.
+const sampled = 1024
 
 // CountTickets counts the tickets of all environments by their kinds, for Stats.
-// ErrSlow says that they are too many for that: then Stats has none.
+// Of a kind that has many it counts a sample, so that it takes no longer where
+// there are more: keys are hashes, of which as many begin in one way as in
+// another.
 func (db *DB) CountTickets(ctx context.Context) error {
 	counted := map[string]int64{}
 	err := db.View(ctx, "", func(tx *Tx) error {
-		err := tx.within(countTime).each("SELECT kind, count(*) FROM ticket GROUP BY kind", nil, func(r row) error {
-			var kind string
-			var n int64
-			err := r.Scan(&kind, &n)
-			counted[kind] = n
-			return err
-		})
-		return tx.failed(err, "count the tickets")
+		for last := ""; ; {
+			err := tx.one("SELECT kind FROM ticket WHERE kind > $1 ORDER BY kind LIMIT 1", []any{last}, &last)
+			if errors.Is(err, ErrMissing) {
+				return nil
+			}
+			if err == nil {
+				counted[last], err = tx.countKind(last)
+			}
+			if err != nil {
+				return tx.failed(err, "count the tickets")
+			}
+		}
 	})
-	if err != nil {
-		db.meter.tickets.Store(nil)
-		return err
+	if err == nil {
+		db.meter.tickets.Store(&counted)
 	}
-	db.meter.tickets.Store(&counted)
-	return nil
+	return err
+}
+
+// countKind counts the tickets whose keys begin with so many zero bits, less and
+// less, until they are enough or all.
+func (tx *Tx) countKind(kind string) (n int64, err error) {
+	if err := checkKind(kind); err != nil {
+		return 0, err
+	}
+	text := "SELECT count(*) FROM ticket WHERE kind = '" + kind + "'"
+	for bits := 16; bits > 0; bits -= 2 {
+		end := binary.BigEndian.AppendUint16(nil, 1<<(16-bits))
+		if err := tx.one(text+" AND key < $1", []any{end}, &n); err != nil || n >= sampled {
+			return n << bits, err
+		}
+	}
+	err = tx.one(text, nil, &n)
+	return n, err
 }

@@ -58,6 +58,15 @@ type DB struct {
 	closed error // of the first Close
 }
 
+// manner is how an Update goes beside others.
+type manner int
+
+const (
+	shared manner = iota // others
+	alone                // in its environment
+	last                 // where one waits for another
+)
+
 // engine is a database of one of the two kinds.
 type engine interface {
 	// view opens a session that reads one snapshot, and returns what ends it.
@@ -65,7 +74,7 @@ type engine interface {
 	// update hands run a session in a transaction, and commits when that returns
 	// nil. It may do so several times; from the second on, run is to hold the rows
 	// that it reads.
-	update(ctx context.Context, env string, alone bool, run func(s session, holds bool) error) error
+	update(ctx context.Context, env string, how manner, run func(s session, holds bool) error) error
 	dialect() dialect
 	close() error
 	stats(*Stats)
@@ -162,7 +171,7 @@ func (db *DB) read(ctx context.Context, env string, looks bool, fn func(*Tx) err
 		return s, err
 	}}
 	defer func() { end() }()
-	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), cache: db.cache, keeps: looks, began: time.Now()}
+	w := &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), statements: &db.meter.statements, cache: db.cache, keeps: looks, began: time.Now()}
 	return w.transact(env, fn)
 }
 
@@ -187,21 +196,21 @@ func (db *DB) read(ctx context.Context, env string, looks bool, fn func(*Tx) err
 // fn doesn't run; once it is his turn, ctx matters no more, but that on
 // PostgreSQL no statement goes on after its deadline.
 func (db *DB) Update(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.write(ctx, "update", env, false, fn)
+	return db.write(ctx, "update", env, shared, fn)
 }
 
 // Change is Update for what others rely on: from the first statement of fn on, no
 // other Update and no other Change is under way in the environment, on any node. So what fn looks
 // for and does not find, isn't there when it writes.
 func (db *DB) Change(ctx context.Context, env string, fn func(*Tx) error) error {
-	return db.write(ctx, "change", env, true, fn)
+	return db.write(ctx, "change", env, alone, fn)
 }
 
-func (db *DB) write(ctx context.Context, what, env string, alone bool, fn func(*Tx) error) error {
+func (db *DB) write(ctx context.Context, what, env string, how manner, fn func(*Tx) error) error {
 	ctx, span := measure.Start(ctx, "store."+what)
 	var w *work // of the last try
-	err := db.engine.update(ctx, env, alone, func(s session, holds bool) error {
-		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), write: true, holds: holds, cache: db.cache, revises: db.cache.revises, sealer: db.sealer.Load()}
+	err := db.engine.update(ctx, env, how, func(s session, holds bool) error {
+		w = &work{session: s, dialect: db.engine.dialect(), now: instant(db.now), statements: &db.meter.statements, write: true, holds: holds, cache: db.cache, revises: db.cache.revises, sealer: db.sealer.Load()}
 		return w.transact(env, fn)
 	})
 	if err == nil {

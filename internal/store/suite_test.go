@@ -106,6 +106,7 @@ func TestSuite(t *testing.T) {
 		{"pages of a filter with an order of its own", testSortedPages},
 		{"pages in another order", testOrderedPages},
 		{"counting up to a limit", testCountLimit},
+		{"reading ahead", testAhead},
 		{"reading is bounded", testSlow},
 		{"a filter takes more forms than are kept prepared", testManyStatements},
 		{"tickets are kept and found", testTickets},
@@ -120,6 +121,9 @@ func TestSuite(t *testing.T) {
 		{"of an environment about the newest tickets stay", testLimitEnv},
 		{"a limit holds for many at once", testLimitTogether},
 		{"sweep", testSweep},
+		{"a sweep goes in steps", testSteps},
+		{"sweeping some kinds", testSweepKinds},
+		{"counting tickets", testCounting},
 		{"events are kept with what they report", testEvents},
 		{"filters on events", testEventFilters},
 		{"pages of events", testEventPages},
@@ -176,6 +180,7 @@ func TestWriter(t *testing.T) {
 		test func(*testing.T, *opened)
 	}{
 		{"an error undoes its closure only", testSavepoints},
+		{"what goes behind others", testLast},
 		{"a closure that ends the goroutine", testGoexit},
 		{"a caller who is gone is skipped", testGone},
 		{"a full queue is busy", testBusy},

@@ -18,6 +18,9 @@ func (tx *Tx) Tally(name, id string, by int) error {
 
 // Tallied is the count of a name.
 func (tx *Tx) Tallied(name string) (int, error) {
+	if n, known := tx.work.ahead.tallies[tx.named("", name)]; known {
+		return n, nil
+	}
 	var n int
 	err := tx.one("SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM tally WHERE env = $1 AND name = $2", []any{tx.env, name}, &n)
 	return n, tx.failed(err, "read the tally %s", name)

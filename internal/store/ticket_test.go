@@ -375,7 +375,7 @@ func testEndFamily(t *testing.T, p *opened) {
 func testSweep(t *testing.T, p *opened) {
 	now := instant(p.clock.time)
 	p.update(t, "e1", func(tx *Tx) error {
-		for n := range 2*sweepBatch + 7 {
+		for n := range 2*pgChunk + 7 {
 			if _, err := codes().Put(tx, fmt.Sprint(n), Ticket[note]{Expires: now}); err != nil {
 				return err
 			}
@@ -392,7 +392,7 @@ func testSweep(t *testing.T, p *opened) {
 	if n, err := p.Sweep(gone, now.Add(time.Hour)); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("sweep goes on for %d, %v", n, err)
 	}
-	if n, err := p.Sweep(t.Context(), now.Add(time.Millisecond)); n != 2*sweepBatch+8 || err != nil {
+	if n, err := p.Sweep(t.Context(), now.Add(time.Millisecond)); n != 2*pgChunk+8 || err != nil {
 		t.Errorf("%d are swept, %v", n, err)
 	}
 	if _, err := p.read(t, "e2", sessions(), "young"); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -28,15 +29,17 @@ func (tx *Tx) within(limit time.Duration) *Tx {
 
 // work is what a transaction and its Root share.
 type work struct {
-	session session
-	dialect dialect
-	now     time.Time
-	write   bool
-	holds   bool    // the rows that an Update reads, until it ends
-	sealer  *Sealer // whose texts Put holds against the master key in use; nil when the database has no owner yet
-	over    bool
-	broken  error // the database may have undone all of it: nothing more runs
+	session    session
+	dialect    dialect
+	now        time.Time
+	write      bool
+	holds      bool    // the rows that an Update reads, until it ends
+	sealer     *Sealer // whose texts Put holds against the master key in use; nil when the database has no owner yet
+	over       bool
+	statements *atomic.Int64 // that were run so far, by all
+	broken     error         // the database may have undone all of it: nothing more runs
 
+	ahead   ahead // of a View
 	cache   *cache
 	keeps   bool              // of a Look: what is read is remembered
 	making  *making           // the value that a Recall makes, else nil
@@ -128,6 +131,7 @@ func (tx *Tx) exec(text string, args ...any) (int64, error) {
 	if !storable(args) {
 		return 0, fault.Unstorable
 	}
+	tx.work.statements.Add(1)
 	return tx.work.session.exec(text, args)
 }
 
@@ -162,6 +166,7 @@ func (tx *Tx) each(text string, args []any, scan func(row) error) error {
 	if tx.work.write {
 		limit = 0
 	}
+	tx.work.statements.Add(1)
 	return tx.work.session.each(limit, text, args, scan)
 }
 

@@ -24,6 +24,11 @@ const (
 	maxQueue = 1024
 )
 
+// lull is how long nobody must have come before what goes behind others gets a
+// COMMIT of its own, which whoever comes then waits for. Until then it shares
+// theirs: steps of a sweep cost nobody a sync of the disk.
+const lull = 10 * time.Millisecond
+
 // writer is the one goroutine that writes. It takes whatever waits, runs each
 // closure in a savepoint of one transaction, commits once, and answers all.
 // It never waits for more to come.
@@ -33,6 +38,7 @@ type writer struct {
 	log     *slog.Logger
 	meter   *meter
 	queue   chan *job
+	behind  chan *job     // a step of a sweep: see lull
 	hold    time.Duration // maxHold
 
 	mu     sync.RWMutex // held for reading while something is put in the queue
@@ -62,18 +68,23 @@ type job struct {
 
 func newWriter(db *sql.DB, s *liteSession, o Options) *writer {
 	w := &writer{db: db, session: s, log: o.Log, meter: o.meter,
-		queue: make(chan *job, maxQueue), hold: maxHold, over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
+		queue: make(chan *job, maxQueue), behind: make(chan *job, maxQueue), hold: maxHold, over: make(chan struct{}), batch: make([]*job, 0, maxBatch)}
 	go w.run()
 	return w
 }
 
-// do has a closure run in its turn, and returns when that is kept.
-func (w *writer) do(ctx context.Context, run func(session) error) error {
+// do has a closure run in its turn, or behind the others, and returns when that
+// is kept.
+func (w *writer) do(ctx context.Context, behind bool, run func(session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	j := &job{ctx: ctx, run: run, done: make(chan error, 1), came: time.Now()}
-	if err := w.enqueue(j); err != nil {
+	queue := w.queue
+	if behind {
+		queue = w.behind
+	}
+	if err := w.enqueue(queue, j); err != nil {
 		return err
 	}
 	select {
@@ -87,14 +98,14 @@ func (w *writer) do(ctx context.Context, run func(session) error) error {
 	return <-j.done // his turn has come: what is kept must be told
 }
 
-func (w *writer) enqueue(j *job) error {
+func (w *writer) enqueue(queue chan<- *job, j *job) error {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	if w.closed {
 		return ErrClosed
 	}
 	select {
-	case w.queue <- j:
+	case queue <- j:
 		return nil
 	default:
 		return fault.Busy.Because(errors.New("store: the queue of writes is full"))
@@ -124,12 +135,39 @@ func (w *writer) turn(j *job) bool {
 
 func (w *writer) run() {
 	defer w.ended()
-	for j := range w.queue {
+	for j := w.first(); j != nil; j = w.first() {
 		if w.turn(j) {
 			w.share(j)
 		}
 	}
+	for len(w.behind) > 0 { // they came before the end, and nobody else will
+		j := <-w.behind
+		j.done <- ErrClosed
+	}
 	w.done = true
+}
+
+// first waits for the job that begins a batch, nil when no more will come. After
+// a lull that is one that goes behind others.
+func (w *writer) first() *job {
+	select {
+	case j := <-w.queue:
+		return j
+	default:
+	}
+	quiet := time.NewTimer(lull)
+	defer quiet.Stop()
+	select {
+	case j := <-w.queue:
+		return j
+	case <-quiet.C:
+	}
+	select {
+	case j := <-w.queue:
+		return j
+	case j := <-w.behind:
+		return j
+	}
 }
 
 // ended goes on after a closure that ended the goroutine (runtime.Goexit, as a
@@ -164,6 +202,10 @@ func (w *writer) share(first *job) {
 		w.batch = append(w.batch, j)
 		open = w.perform(j)
 	}
+	if j := w.last(open); j != nil {
+		w.batch = append(w.batch, j)
+		open = w.perform(j)
+	}
 	if !open {
 		w.again()
 		return
@@ -192,6 +234,21 @@ func (w *writer) next() *job {
 		default:
 			return nil
 		}
+	}
+	return nil
+}
+
+// last is a job that goes behind the others of a batch that is open, or nil.
+func (w *writer) last(open bool) *job {
+	if !open {
+		return nil
+	}
+	select {
+	case j := <-w.behind:
+		if w.turn(j) {
+			return j
+		}
+	default:
 	}
 	return nil
 }

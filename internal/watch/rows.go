@@ -32,7 +32,7 @@ func databaseRows() []row[store.Stats] {
 		{name: "pixy_store_commit_duration_seconds", help: "How long commits took, also those that failed.", spread: func(s store.Stats) (measure.Distribution, bool) { return s.Commits, true }},
 		{name: "pixy_store_swept_tickets_total", help: "Expired tickets deleted by this node's sweeps.", counter: true, labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Swept })},
 		{name: "pixy_store_dropped_tickets_total", help: "Tickets deleted that nobody had come back for, as there were too many, by of what: a source (an address) or an environment.", counter: true, labels: []string{"limit"}, values: byName(func(s store.Stats) map[string]int64 { return s.Dropped })},
-		{name: "pixy_store_tickets", help: "Tickets in the database at the last sweep, none when they are too many to count.", labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Tickets })},
+		{name: "pixy_store_tickets", help: "Tickets in the database at the last sweep; when they are many, to about 3 %.", labels: []string{"kind"}, values: byName(func(s store.Stats) map[string]int64 { return s.Tickets })},
 
 		{name: "pixy_cache_hits_total", help: "Documents and lists that were remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Hits) })},
 		{name: "pixy_cache_misses_total", help: "Documents and lists that were read because they were not remembered.", counter: true, value: cacheNumber(func(c store.CacheStats) float64 { return float64(c.Misses) })},
