@@ -26,7 +26,7 @@ func (m *measurement) flood(program, source string) (err error) {
 		return err
 	}
 	defer s.stop()
-	f := &measurement{options: m.options, pixy: s}
+	f := &measurement{options: m.options, name: "flood", pixy: s}
 	f.connections = flooders + m.connections
 	if err := f.prepare(); err != nil {
 		return err

@@ -96,7 +96,7 @@ func bench(o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	m := &measurement{options: o, out: out, pixy: pixy, bare: bare, folder: folder}
+	m := &measurement{options: o, name: "bench", out: out, pixy: pixy, bare: bare, folder: folder}
 	if err := m.prepare(); err != nil {
 		return err
 	}
@@ -128,6 +128,7 @@ func database(o options) string {
 // started.
 type measurement struct {
 	options
+	name         string // begins the names of the users
 	out          io.Writer
 	pixy         *server
 	bare, folder string
@@ -140,16 +141,20 @@ func (m *measurement) prepare() error {
 	if err != nil {
 		return err
 	}
-	native, web, err := furnish(c, m.connections)
+	var names []string
+	for i := range m.connections {
+		names = append(names, fmt.Sprintf("%s-%03d", m.name, i))
+	}
+	native, web, err := furnish(c, names)
 	if err != nil {
 		return err
 	}
-	for i := range m.connections {
+	for _, name := range names {
 		c, err := dial(m.pixy.host)
 		if err != nil {
 			return err
 		}
-		k := &caller{conn: c, native: native, web: web, username: username(i)}
+		k := &caller{conn: c, native: native, web: web, username: name}
 		if err := errors.Join(k.signIn(), k.register()); err != nil {
 			return err
 		}

@@ -46,9 +46,9 @@ type application struct {
 	id, header string
 }
 
-// furnish makes a user for each caller, the native application that they sign in
+// furnish makes a user for each caller, by their names, the native application that they sign in
 // to, and one that has a secret and may ask about its tokens.
-func furnish(c *conn, callers int) (native, web application, err error) {
+func furnish(c *conn, callers []string) (native, web application, err error) {
 	a, err := c.want(http.StatusOK, tokenRequest("", url.Values{"grant_type": {"client_credentials"}}, basic(worker, secret)))
 	if err != nil {
 		return native, web, err
@@ -58,10 +58,10 @@ func furnish(c *conn, callers int) (native, web application, err error) {
 		a, err := c.want(http.StatusCreated, request{method: http.MethodPost, path: "/v1/environments/" + env + path, header: admin + header, body: body})
 		return a.text("id"), err
 	}
-	for i := range callers {
-		sum := "{SSHA256}" + base64.StdEncoding.EncodeToString(salted(password, username(i)))
+	for _, username := range callers {
+		sum := "{SSHA256}" + base64.StdEncoding.EncodeToString(salted(password, username))
 		_, err := create("/users", "Content-Type: application/vnd.pingidentity.user.import+json\r\n",
-			fmt.Sprintf(`{"username":%q,"email":"%[1]s@example.com","password":{"value":%[2]q}}`, username(i), sum))
+			fmt.Sprintf(`{"username":%q,"email":"%[1]s@example.com","password":{"value":%[2]q}}`, username, sum))
 		if err != nil {
 			return native, web, err
 		}
@@ -78,8 +78,6 @@ func furnish(c *conn, callers int) (native, web application, err error) {
 	web.header = basic(web.id, a.text("secret"))
 	return native, web, err
 }
-
-func username(i int) string { return fmt.Sprintf("bench-%03d", i) }
 
 // salted is a password hashed as directories do: the first sign-on replaces it.
 func salted(password, salt string) []byte {
