@@ -143,3 +143,28 @@ func TestRequestsOfPublicClientsAreLimited(t *testing.T) {
 		t.Errorf("a pushed request that is gone: %d %s", r.StatusCode, r.raw)
 	}
 }
+
+// TestCheapTouchesCount: what anybody may do to what he has left does not take it
+// out of the limits: a poll, a new start, the wish to stop and its end.
+func TestCheapTouchesCount(t *testing.T) {
+	const most, all = 50, 600
+	w := crowded(t, store.Limits{Source: most})
+	app, device := w.application(nil), w.device(nil)
+	for i := range all {
+		p := &person{w: w}
+		flow := p.begin(app, peer)
+		if i%2 == 0 {
+			p.act(flow, "session.reset", object{}).want(200)
+		} else {
+			p.send("POST", "/"+w.env+"/signon/?flowId="+flow, "action=cancel", header{"Content-Type": "application/x-www-form-urlencoded"}).want(303)
+			p.resume(flow).want(302)
+		}
+		code := w.askDevice(device, nil).want(200).text("device_code")
+		w.form("POST", "/"+w.env+"/as/token", url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {code}, "client_id": {device}}).want(400)
+	}
+	for _, kind := range []string{"flow", "device"} {
+		if n := w.tickets(kind); n < most || n > most+surplus {
+			t.Errorf("%d tickets %q are kept, and should be %d, or some more", n, kind, most)
+		}
+	}
+}

@@ -122,6 +122,7 @@ func (s *Server) settle(tx *store.Tx, f flow.Flow, family string) error {
 		t.Owner, t.Family = f.User, family
 		t.Body.Approval = &oauth.Approval{User: f.User, Session: f.Session, Family: family, ACR: f.Policy.Name, AMR: f.AMR, AuthTime: f.AuthTime}
 	}
+	t.Freed = f.Approved()
 	_, err = tickets.SaveID(tx, t)
 	return err
 }

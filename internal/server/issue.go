@@ -88,7 +88,7 @@ func (s *Server) mapped(ctx context.Context, c issuing, i oauth.Issue) (m mapped
 			}
 			attributes = append(attributes, more...)
 		}
-		if len(target.Resources) == 0 && len(own) <= 1 && plainSubject(own) {
+		if len(target.Resources) == 0 && onlySubject(own) {
 			return nil
 		}
 		user, err = facts.UserFacts(tx, s.api.Kinds()["user"], i.Subject, slices.Concat(attributes, own))
@@ -122,6 +122,11 @@ func (s *Server) subject(tx *store.Tx, client, user string) (string, error) {
 		return subject, nil
 	}
 	return user, nil
+}
+
+// onlySubject reports that mappings say of a user nothing but the id.
+func onlySubject(mappings []platform.AttributeMapping) bool {
+	return !slices.ContainsFunc(mappings, func(m platform.AttributeMapping) bool { return m.Name != "sub" || m.Value != "${user.id}" })
 }
 
 // plainSubject reports that the subject of the mappings is the user's id, as

@@ -246,6 +246,8 @@ func (s *Server) keepTurn(tx *store.Tx, m move, p facts.Person, known flow.Facts
 		return out, nil, err
 	}
 	t.Body.Flow, t.Client, t.Expires = turn.Flow, turn.Flow.Client, turn.Flow.ExpiresAt
+	// What took a hash, or somebody who is signed on, is not for anybody to do often.
+	t.Freed = action.Secret != "" || turn.Flow.Session != ""
 	if _, err := s.records.Flows.Save(tx, m.flow, t); err != nil {
 		return out, nil, err
 	}

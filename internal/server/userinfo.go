@@ -35,7 +35,7 @@ func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) released(tx *store.Tx, client string, of facts.Standing, scopes []string) (map[string]any, error) {
 	out := oauth.UserInfo(of.Document.ID, of.User, of.Document.Updated, scopes)
 	mappings, err := facts.ClientMappings(tx, client)
-	if err != nil || len(mappings) <= 1 && plainSubject(mappings) {
+	if err != nil || onlySubject(mappings) {
 		return out, err
 	}
 	known, err := facts.UserFacts(tx, s.api.Kinds()["user"], of.Document.ID, mappings)

@@ -24,7 +24,7 @@ func (db *DB) EndClient(ctx context.Context, env, client string) error {
 	if client == "" {
 		return errors.New("store: end the tickets of a client: no client is given")
 	}
-	return db.exhaust(ctx, env, func(tx *Tx) (int64, error) {
+	return db.exhaust(ctx, env, shared, func(tx *Tx) (int64, error) {
 		return tx.exec("DELETE FROM ticket WHERE (kind, key) IN (SELECT kind, key FROM ticket WHERE env = $1 AND client = $2"+db.limit()+")", env, client)
 	}, func(tx *Tx) (bool, error) { return tx.HasClient(client) })
 }
@@ -55,7 +55,7 @@ func (db *DB) Purge(ctx context.Context, env string) error {
 	}
 	for _, t := range tables() {
 		key := t.names(t.columns[:t.key], "")
-		err := db.exhaust(ctx, "", func(tx *Tx) (int64, error) {
+		err := db.exhaust(ctx, "", last, func(tx *Tx) (int64, error) {
 			return tx.exec("DELETE FROM "+t.name+" WHERE ("+key+") IN (SELECT "+key+" FROM "+t.name+" WHERE env = $1"+db.limit()+")", env)
 		}, func(tx *Tx) (bool, error) {
 			left, err := tx.any("SELECT 1 FROM "+t.name+" WHERE env = $1 LIMIT 1", env)

@@ -2,8 +2,8 @@ package store
 
 import "strconv"
 
-// Limits are how many tickets of a kind may wait in an environment that nobody
-// has come back for: those with a Source, until they are saved or spent. Past a
+// Limits are how many tickets of a kind may wait in an environment that anybody
+// may leave: those with a Source, until they are saved as Freed. Past a
 // limit the oldest go. Neither is held at every moment: of one source there may be
 // some sampling more; all together are estimated, a tenth more or less. The zero
 // value has no limits.

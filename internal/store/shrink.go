@@ -24,7 +24,7 @@ func (db *DB) Shrink(ctx context.Context) error {
 		return nil
 	}
 	most := int64(freeMost)
-	_, err := db.sweep(ctx, "", only(func(tx *Tx) (int64, error) {
+	_, err := db.sweep(ctx, "", last, only(func(tx *Tx) (int64, error) {
 		var mode, free, pages int64
 		err := tx.one("SELECT auto_vacuum, freelist_count, page_count FROM pragma_auto_vacuum, pragma_freelist_count, pragma_page_count", nil, &mode, &free, &pages)
 		if err != nil || mode != incremental || free < freePages || free*most < pages {

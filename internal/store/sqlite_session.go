@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 )
 
@@ -33,10 +34,14 @@ func newSession(db *sql.DB) (*liteSession, error) {
 // with runs use on the statement of a text, which is prepared once. When too many
 // are prepared, one of them goes, whichever: what is used often is soon back.
 func (s *liteSession) with(text string, use func(driver.Stmt) error) error {
-	return s.conn.Raw(func(raw any) error {
+	return s.conn.Raw(func(raw any) (err error) {
+		defer func() { // a panic would cost the connection
+			if r := recover(); r != nil {
+				err = fmt.Errorf("store: panic in a statement: %v\n%s", r, debug.Stack())
+			}
+		}()
 		st, ok := s.statements[text]
 		if !ok {
-			var err error
 			if st, err = raw.(driver.ConnPrepareContext).PrepareContext(context.Background(), text); err != nil {
 				return err
 			}
@@ -103,7 +108,7 @@ func read(ctx context.Context, st driver.Stmt, args []any, scan func(row) error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = first(err, rows.Close()) }()
 	found := make(liteRow, len(rows.Columns()))
 	for {
 		switch err := rows.Next(found); {
@@ -112,7 +117,7 @@ func read(ctx context.Context, st driver.Stmt, args []any, scan func(row) error)
 		case err != nil:
 			return err
 		}
-		if err := scan(found); err != nil {
+		if err := first(ctx.Err(), scan(found)); err != nil {
 			return err
 		}
 	}

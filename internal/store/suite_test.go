@@ -182,6 +182,7 @@ func TestWriter(t *testing.T) {
 		{"an error undoes its closure only", testSavepoints},
 		{"what goes behind others", testLast},
 		{"a closure that ends the goroutine", testGoexit},
+		{"a panic while a row is read", testPanicInScan},
 		{"a caller who is gone is skipped", testGone},
 		{"a full queue is busy", testBusy},
 		{"closing finishes what waits", testCloseFinishes},

@@ -87,7 +87,7 @@ func (db *DB) limit() string {
 // its planner thinks that it is short, whatever the parameters are.
 func (db *DB) pass(ctx context.Context, text string, before time.Time, count func(what string, n int64)) (int64, error) {
 	from := int64(0)
-	return db.sweep(ctx, "", func() step {
+	return db.sweep(ctx, "", last, func() step {
 		some, last := map[string]int64{}, from
 		return step{func(tx *Tx) (n int64, err error) {
 			err = tx.each(text, []any{from, millis(before)}, func(r row) error {
@@ -109,7 +109,7 @@ func (db *DB) pass(ctx context.Context, text string, before time.Time, count fun
 }
 
 // sweep repeats a step, an Update in env each, until one finds less than a chunk.
-func (db *DB) sweep(ctx context.Context, env string, next func() step) (int64, error) {
+func (db *DB) sweep(ctx context.Context, env string, how manner, next func() step) (int64, error) {
 	var total int64
 	for more := true; more; {
 		if end, bounded := ctx.Deadline(); bounded && time.Until(end) < lastStep {
@@ -118,7 +118,7 @@ func (db *DB) sweep(ctx context.Context, env string, next func() step) (int64, e
 		var took time.Duration
 		var s step
 		var n int64
-		err := db.write(ctx, "update", env, last, func(tx *Tx) (err error) {
+		err := db.write(ctx, "update", env, how, func(tx *Tx) (err error) {
 			began := time.Now()
 			s = next()
 			n, more, err = s.run(tx)
@@ -130,6 +130,9 @@ func (db *DB) sweep(ctx context.Context, env string, next func() step) (int64, e
 		}
 		total += n
 		s.kept()
+		if how != last {
+			took = 0 // somebody waits for the end
+		}
 		if more {
 			if err := rest(ctx, restTimes*took); err != nil {
 				return total, err
@@ -164,9 +167,9 @@ func rest(ctx context.Context, long time.Duration) error {
 // exhaust repeats a sweep until nothing is left. One that finds less than a chunk
 // may have waited for another node, which has deleted the same rows and then
 // stopped.
-func (db *DB) exhaust(ctx context.Context, env string, some func(*Tx) (int64, error), left func(*Tx) (bool, error)) error {
+func (db *DB) exhaust(ctx context.Context, env string, how manner, some func(*Tx) (int64, error), left func(*Tx) (bool, error)) error {
 	for more := true; more; {
-		if _, err := db.sweep(ctx, env, only(some)); err != nil {
+		if _, err := db.sweep(ctx, env, how, only(some)); err != nil {
 			return err
 		}
 		err := db.View(ctx, env, func(tx *Tx) (err error) {

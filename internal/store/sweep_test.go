@@ -15,7 +15,7 @@ func testSteps(t *testing.T, p *opened) {
 	const rounds = 5
 	chunk := p.engine.dialect().chunk
 	run := func(ctx context.Context, took time.Duration, called func()) (steps, chunks int, n int64, err error) {
-		n, err = p.sweep(ctx, "e1", func() step {
+		n, err = p.sweep(ctx, "e1", last, func() step {
 			steps++
 			return step{func(*Tx) (int64, error) {
 				called()

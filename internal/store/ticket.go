@@ -15,7 +15,8 @@ type Ticket[T any] struct {
 	Owner   string // the user it belongs to, or ""
 	Client  string // the application it was issued to, or ""
 	Family  string // what it is ended together with, or ""
-	Source  string // who leaves it, when Limits are to count it until it is saved or spent; of a new one, it is not read
+	Source  string // of a new one, when the Limits are to count it: who leaves it; it is not read
+	Freed   bool   // of one that is saved: the Limits count it no more
 	Expires time.Time
 	Spent   time.Time // zero as long as it is not spent
 	Version int64
@@ -88,11 +89,12 @@ func (k Tickets[T]) Save(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	}
 	// What is set is written in every index that has it, also when it is as it was:
 	// so it is first tried without what seldom changes.
+	source := freed(t.Freed)
 	n, err := tx.exec("UPDATE ticket SET expires = $1, spent = $2, version = version + 1, body = $3 "+
-		"WHERE kind = '"+k.Kind+"' AND key = $4 AND env = $5 AND version = $6 AND id = $7 AND owner = $8 AND client = $9 AND family = $10 AND source = ''",
+		"WHERE kind = '"+k.Kind+"' AND key = $4 AND env = $5 AND version = $6 AND id = $7 AND owner = $8 AND client = $9 AND family = $10"+source.asIs,
 		millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version, t.ID, t.Owner, t.Client, t.Family)
 	if err == nil && n == 0 {
-		n, err = tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4, source = '', expires = $5, spent = $6, version = version + 1, body = $7 "+
+		n, err = tx.exec("UPDATE ticket SET id = $1, owner = $2, client = $3, family = $4"+source.set+", expires = $5, spent = $6, version = version + 1, body = $7 "+
 			"WHERE kind = '"+k.Kind+"' AND key = $8 AND env = $9 AND version = $10",
 			t.ID, t.Owner, t.Client, t.Family, millis(t.Expires), spent(t.Spent), body, k.key(secret), tx.env, t.Version)
 	}
@@ -113,7 +115,7 @@ func (k Tickets[T]) SaveID(tx *Tx, t Ticket[T]) (Ticket[T], error) {
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3, source = '', expires = $4, version = version + 1, body = $5 "+
+	n, err := tx.exec("UPDATE ticket SET owner = $1, client = $2, family = $3"+freed(t.Freed).set+", expires = $4, version = version + 1, body = $5 "+
 		"WHERE env = $6 AND id = $7 AND kind = '"+k.Kind+"' AND version = $8",
 		t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
 	return k.saved(tx, t, n, err)
@@ -127,7 +129,7 @@ func (k Tickets[T]) Move(tx *Tx, secret string, t Ticket[T]) (Ticket[T], error) 
 	if err != nil {
 		return Ticket[T]{}, err
 	}
-	n, err := tx.exec("UPDATE ticket SET key = $1, owner = $2, client = $3, family = $4, source = '', expires = $5, version = version + 1, body = $6 "+
+	n, err := tx.exec("UPDATE ticket SET key = $1, owner = $2, client = $3, family = $4, expires = $5, version = version + 1, body = $6 "+
 		"WHERE env = $7 AND id = $8 AND kind = '"+k.Kind+"' AND version = $9",
 		k.key(secret), t.Owner, t.Client, t.Family, millis(t.Expires), body, tx.env, t.ID, t.Version)
 	return k.saved(tx, t, n, err)
@@ -145,6 +147,16 @@ func (k Tickets[T]) saved(tx *Tx, t Ticket[T], n int64, err error) (Ticket[T], e
 	return t, nil
 }
 
+// freeing is how a statement frees a ticket from the limits, and whether it must.
+type freeing struct{ set, asIs string }
+
+func freed(yes bool) freeing {
+	if yes {
+		return freeing{set: ", source = ''", asIs: " AND source = ''"}
+	}
+	return freeing{}
+}
+
 func (k Tickets[T]) stale(t Ticket[T]) error {
 	return fault.Stale.Because(fmt.Errorf("store: ticket %s %s: version %d is not there", k.Kind, t.ID, t.Version))
 }
@@ -156,7 +168,7 @@ func (k Tickets[T]) Spend(tx *Tx, secret string, until time.Time) (bool, error) 
 	if err := checkKind(k.Kind); err != nil {
 		return false, err
 	}
-	n, err := tx.exec("UPDATE ticket SET spent = $1, expires = $2, source = '', version = version + 1 "+
+	n, err := tx.exec("UPDATE ticket SET spent = $1, expires = $2, version = version + 1 "+
 		"WHERE kind = '"+k.Kind+"' AND key = $3 AND env = $4 AND spent = 0 AND expires > $5",
 		millis(tx.Now()), millis(until), k.key(secret), tx.env, millis(tx.Now()))
 	return n == 1, k.failed(tx, err, "spend", "")

@@ -335,3 +335,20 @@ func TestCrash(t *testing.T) {
 		return err
 	})
 }
+
+// testPanicInScan: a panic while a row is read is an error, and the connection is
+// as good as before.
+func testPanicInScan(t *testing.T, p *opened) {
+	p.put(t, "e1", "user", "u", `{}`)
+	for name, run := range map[string]func(context.Context, string, func(*Tx) error) error{"update": p.Update, "view": p.View} {
+		err := run(t.Context(), "e1", func(tx *Tx) error {
+			return tx.each("SELECT id FROM document WHERE env = $1", []any{"e1"}, func(row) error { panic("in a row") })
+		})
+		if err == nil || !strings.Contains(err.Error(), "in a row") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := run(t.Context(), "e1", func(tx *Tx) error { _, err := tx.Get("user", "u"); return err }); err != nil {
+			t.Errorf("after the %s: %v", name, err)
+		}
+	}
+}

@@ -59,7 +59,7 @@ func main() {
 	if f.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		log.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+f.Database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	db, err := sql.Open("sqlite", "file:"+f.Database+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-16384)")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,24 +81,26 @@ func (f *floor) write(db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	put, err := conn.PrepareContext(context.Background(), "INSERT INTO kept (key, body) VALUES (?, ?)")
-	if err != nil {
-		return err
+	var do [3]*sql.Stmt
+	for i, text := range []string{"BEGIN IMMEDIATE", "INSERT INTO kept (key, body) VALUES (?, ?)", "COMMIT"} {
+		if do[i], err = conn.PrepareContext(context.Background(), text); err != nil {
+			return err
+		}
 	}
 	for first := range f.queue {
-		if _, err := conn.ExecContext(context.Background(), "BEGIN IMMEDIATE"); err != nil {
+		if _, err := do[0].Exec(); err != nil {
 			return err
 		}
 		batch := []row{first}
-		for n := len(f.queue); n > 0; n-- {
-			batch = append(batch, <-f.queue)
-		}
-		for _, r := range batch {
-			if _, err := put.Exec(r.key, r.body); err != nil {
+		for i := 0; i < len(batch); i++ {
+			if _, err := do[1].Exec(batch[i].key, batch[i].body); err != nil {
 				return err
 			}
+			for len(f.queue) > 0 {
+				batch = append(batch, <-f.queue)
+			}
 		}
-		_, err := conn.ExecContext(context.Background(), "COMMIT")
+		_, err := do[2].Exec()
 		for _, r := range batch {
 			r.kept <- err
 		}
