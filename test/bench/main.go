@@ -114,7 +114,12 @@ func bench(o options, out io.Writer) (err error) {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "\nbinary %.1f MB; a new database to the first answer %v; memory idle %.0f MB, at most %.0f MB\n", float64(info.Size())/1e6, pixy.first.Round(time.Millisecond), idle, peak)
+	again, err := pixy.counted("pixy_store_retries_total{")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nupdates that ran again: %.0f\n", again)
+	fmt.Fprintf(out, "binary %.1f MB; a new database to the first answer %v; memory idle %.0f MB, at most %.0f MB\n", float64(info.Size())/1e6, pixy.first.Round(time.Millisecond), idle, peak)
 	return nil
 }
 
@@ -245,7 +250,7 @@ func (m *measurement) sample(s *server, callers []*caller, w work) (out sample, 
 	}
 	var wrote, writes float64
 	if s.metrics != "" {
-		if wrote, err = s.writes(); err != nil {
+		if wrote, err = s.counted(durable()...); err != nil {
 			return out, err
 		}
 	}
@@ -255,7 +260,7 @@ func (m *measurement) sample(s *server, callers []*caller, w work) (out sample, 
 	}
 	after, err := s.cpu()
 	if err == nil && s.metrics != "" {
-		writes, err = s.writes()
+		writes, err = s.counted(durable()...)
 	}
 	return sample{l.rate(), millis(after-before) / float64(l.done), (writes - wrote) / float64(l.done)}, err
 }

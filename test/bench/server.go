@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -133,8 +134,13 @@ func (s *server) memory(name string) (float64, error) {
 	return float64(kb) / 1024, err
 }
 
-// writes is how many durable transactions the server has made so far.
-func (s *server) writes() (n float64, err error) {
+// durable are the counters of durable transactions.
+func durable() []string {
+	return []string{`pixy_store_transactions_total{outcome="ok",work="update"}`, `pixy_store_transactions_total{outcome="ok",work="change"}`}
+}
+
+// counted is the sum of the server's counters whose names begin so.
+func (s *server) counted(names ...string) (n float64, err error) {
 	resp, err := http.Get(s.metrics)
 	if err != nil {
 		return 0, err
@@ -142,13 +148,14 @@ func (s *server) writes() (n float64, err error) {
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	for line := range strings.Lines(string(raw)) {
-		if strings.HasPrefix(line, `pixy_store_transactions_total{outcome="ok",work="update"}`) || strings.HasPrefix(line, `pixy_store_transactions_total{outcome="ok",work="change"}`) {
-			v, err := strconv.ParseFloat(strings.Fields(line)[1], 64)
-			if err != nil {
-				return 0, err
-			}
-			n += v
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(line, name) }) {
+			continue
 		}
+		v, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:len(line)-1], 64)
+		if err != nil {
+			return 0, err
+		}
+		n += v
 	}
 	return n, err
 }
