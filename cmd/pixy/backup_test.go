@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"bytes"
 	"crypto/rand"
 	"database/sql"
@@ -230,7 +231,9 @@ func runProcess(t *testing.T, args ...string) (out, errOut string, code int) {
 		t.Fatal(err)
 	}
 	var o, e bytes.Buffer
-	command := exec.Command(path, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // one that was to end may serve
+	defer cancel()
+	command := exec.CommandContext(ctx, path, args...)
 	command.Stdout, command.Stderr = &o, &e
 	err = command.Run()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {

@@ -63,6 +63,9 @@ func TestCopyIsKilled(t *testing.T) {
 			kills, reached := 0, int64(0)
 			for pause := 60 * time.Millisecond; pause < time.Minute && copyKilled(t, from, to, pause); pause += 40 * time.Millisecond {
 				n := written(t, to)
+				if n > 0 && !marked(t, to) {
+					break // it was killed when all was done
+				}
 				if n < reached {
 					t.Fatalf("there were %d rows, and %d after another kill", reached, n)
 				}
@@ -134,6 +137,18 @@ func written(t *testing.T, source string) (all int64) {
 		all += n
 	}
 	return all
+}
+
+// marked says that a copy has the mark of one that is not finished.
+func marked(t *testing.T, source string) bool {
+	t.Helper()
+	db := rawOpen(t, source)
+	defer db.Close()
+	var n int
+	if err := db.QueryRow("SELECT count(*) FROM document WHERE kind = 'unfinishedCopy'").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n > 0
 }
 
 func servedByNobody(t *testing.T, source string) {

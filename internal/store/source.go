@@ -99,14 +99,22 @@ func (s source) prepare() error {
 	return f.Close()
 }
 
+// empty says that nothing is in the file yet.
+func (s source) empty() bool {
+	info, err := os.Stat(s.path)
+	return err != nil || info.Size() == 0
+}
+
 // dsn is what the driver is given. What is set here is verified by
 // checkDurable, for the operator's own parameters may contradict it.
 func (s source) dsn(write bool) string {
 	pragmas := []string{"synchronous(FULL)", "trusted_schema(0)", "temp_store(MEMORY)"}
 	if write {
-		// Only a file without tables takes auto_vacuum, which has Shrink work.
+		if s.empty() { // only then it has an effect, Shrink's; later it would write, and wait for others
+			pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)")
+		}
 		// A journal that grew in a busy hour is cut back to 64 MiB afterwards.
-		pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "journal_size_limit(67108864)", "cache_size(-16384)", "fullfsync(1)")
+		pragmas = append(pragmas, "journal_mode(WAL)", "journal_size_limit(67108864)", "cache_size(-16384)", "fullfsync(1)")
 	} else {
 		pragmas = append(pragmas, "query_only(1)")
 	}
