@@ -29,8 +29,13 @@ type read[T any] struct {
 // Get gets a document and reads its body, which others may share: nobody may
 // change what it points to.
 func Get[T any](tx *store.Tx, noun, id string) (T, store.Document, error) {
-	r, err := store.Recall(tx, "one "+noun+" "+id, func() (r read[T], err error) {
-		if r.from, err = tx.Get(noun, id); err != nil {
+	return recalled[T](tx, "one "+noun+" "+id, func() (store.Document, error) { return tx.Get(noun, id) })
+}
+
+// recalled is a document that find finds, and its body, recalled under a name.
+func recalled[T any](tx *store.Tx, name string, find func() (store.Document, error)) (T, store.Document, error) {
+	r, err := store.Recall(tx, name, func() (r read[T], err error) {
+		if r.from, err = find(); err != nil {
 			return r, err
 		}
 		r.body, err = Decode[T](r.from)

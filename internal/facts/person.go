@@ -79,14 +79,8 @@ func personOf(tx *store.Tx, d, c store.Document) (Person, error) {
 // PasswordPolicy is that of a population, "" for the default one, or else the
 // environment's default.
 func PasswordPolicy(tx *store.Tx, population string) (platform.PasswordPolicy, string, error) {
-	r, err := store.Recall(tx, "password policy "+population, func() (r read[platform.PasswordPolicy], err error) {
-		if r.from, err = passwordPolicy(tx, population); err != nil {
-			return r, err
-		}
-		r.body, err = Decode[platform.PasswordPolicy](r.from)
-		return r, err
-	})
-	return r.body, r.from.ID, err
+	p, d, err := recalled[platform.PasswordPolicy](tx, "password policy "+population, func() (store.Document, error) { return passwordPolicy(tx, population) })
+	return p, d.ID, err
 }
 
 func passwordPolicy(tx *store.Tx, id string) (store.Document, error) {
